@@ -1,0 +1,27 @@
+/* reclaim.h - worker, part of stage 1: entries that come back: own pending after a start or reconnect, parked ones whose
+ * delay is over (claim step with a carried cursor), entries of workers without a heartbeat (reaper), and the removal of
+ * stale consumers that own nothing. Redis rules 10-12, 16-20. */
+#ifndef SHOPSTREAM_WORKER_RECLAIM_H
+#define SHOPSTREAM_WORKER_RECLAIM_H
+
+#include "common/config.h"
+#include "common/err.h"
+#include "worker/link.h"
+#include "worker/message.h"
+#include "worker/streams.h"
+
+struct reclaim; /* opaque: a cursor per stream, timers */
+
+struct reclaim *reclaim_new(const struct config *config, const struct streams *streams, struct link *link,
+                            const char *consumer);
+void            reclaim_free(struct reclaim *r); /* accepts NULL */
+
+/* Start or reconnect: own pending entries have to be taken again (skipping ids the lane still holds). */
+void reclaim_restart(struct reclaim *r);
+
+/* One step, at most room messages; cheap when nothing is due. held: ids this lane still works on are not handed out
+ * again. Lost ids (body trimmed away) are logged, counted and acked. False: link lost or refused, err says. */
+bool reclaim_step(struct reclaim *r, size_t room, bool (*held)(void *context, int stream, const char *stream_id),
+                  void *context, struct message_list *out, struct err *err) __attribute__((warn_unused_result));
+
+#endif

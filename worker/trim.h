@@ -1,0 +1,19 @@
+/* trim.h - worker: the safe trim. Never an unread or pending entry; finished ones only after STREAM_KEEP_MINUTES.
+ * Exports length, lag, oldest pending age and trim floor; STREAM_MAXLEN is an alarm (log and metric), never a limit. */
+#ifndef SHOPSTREAM_WORKER_TRIM_H
+#define SHOPSTREAM_WORKER_TRIM_H
+
+#include "common/config.h"
+#include "common/err.h"
+#include "worker/link.h"
+#include "worker/streams.h"
+
+struct trim; /* opaque: timer, last floors */
+
+struct trim *trim_new(const struct config *config, const struct streams *streams, struct link *link);
+void         trim_free(struct trim *t);
+
+/* Trims and measures when TRIM_INTERVAL_MS have passed, else returns at once. False: link lost, err says. */
+bool trim_step(struct trim *t, int64_t now_ms, struct err *err) __attribute__((warn_unused_result));
+
+#endif
