@@ -1,0 +1,69 @@
+/* dto.h - worker, stage 5 of 7: source JSON becomes a DTO struct, and that a validated document.
+ *
+ * In:      needs in state ANSWERED.
+ * Out:     state BUILT with `document`, or judged: an id that is left out and was never stored is "not yet visible"
+ *          (RETRY, at last dead letter not_found).
+ * Fails:   POISON only when even the raw document cannot be stored.
+ * Thread:  the lane's. No I/O. */
+#ifndef SHOPSTREAM_WORKER_DTO_H
+#define SHOPSTREAM_WORKER_DTO_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "worker/freshness.h"
+#include "worker/need.h"
+
+/* What the write does. */
+enum document_op {
+    DOCUMENT_FULL,      /* complete state: $set, $unset, $setOnInsert under the guard */
+    DOCUMENT_MISSING,   /* left out of an answer for the first time: note missing_at_ms on the stored document */
+    DOCUMENT_TOMBSTONE, /* gone: $set deleted_at */
+    DOCUMENT_RAW,       /* a webhook kept raw in webhook_events */
+};
+
+/* One write, made in stage 5, sent in stage 6. Heap-owned BSON: free with document_free. */
+struct document {
+    enum document_op op;
+    const char      *collection; /* literal */
+    const char      *doc_id;     /* borrowed from the need (RAW: from the arena) */
+    bson_t          *set;        /* owned; everything for $set, bookkeeping included */
+    bson_t          *unset;      /* owned or NULL; optional fields of the entity that this state lacks */
+    bson_t          *on_insert;  /* owned or NULL; first_seen */
+    int64_t          version;    /* V */
+    int64_t          fetched_ms; /* F */
+    char             hash[CONTENT_HASH_LENGTH + 1]; /* of the content; "" for RAW */
+    bool             valid;      /* is_valid */
+};
+
+void document_free(struct document *d); /* frees the BSON; the struct lies in the arena. Accepts NULL */
+
+/* What a document needs to know besides the entity itself. */
+struct dto_context {
+    const char *platform;   /* "tiktok" */
+    const char *shop;       /* shop id */
+    const char *channel_id; /* of the shop; "" when it has none */
+    const char *id;         /* entity id */
+    const char *doc_id;     /* "<platform>:<shop>:<id>" */
+    int64_t     fetched_ms; /* Redis' clock when the request was sent */
+    int64_t     now_ms;     /* Redis' clock now */
+    int64_t     stored_version; /* version of the stored document, 0 when none: used when the source's is unusable */
+    int         offset_minutes; /* TIMEZONE_OFFSET */
+    const char *source;     /* src of the newest event: webhook, reconcile ... */
+    const char *trace;      /* its trace id */
+    bool        behind;     /* mark the document `behind` */
+};
+
+/* Builds the document of one order from TikTok's JSON object (one element of data.orders). Pure. NULL: even raw cannot
+ * be stored; err says why. The result's struct lies in the arena; free its BSON with document_free. */
+struct document *dto_order_tiktok(yyjson_val *order, const struct dto_context *context, struct arena *arena,
+                                  struct err *err) __attribute__((warn_unused_result));
+
+/* channel_of(shop_context, platform, shop) -> channel id, "" when unknown; borrowed until the turn ends. */
+void dto_build(struct pool *pool, const struct config *config, const struct freshness *f, struct arena *arena,
+               const char *(*channel_of)(void *shops, const char *platform, const char *shop), void *shops);
+
+#endif

@@ -1,0 +1,22 @@
+/* lookup.h - worker, stage 3 of 7: which of these does MongoDB already reflect?
+ *
+ * In:      needs in state NEW. One `find` per collection (in slices of 1,000 ids): version, fetched_ms, content_hash,
+ *          deleted_at, missing_at_ms.
+ * Out:     reflected needs are judged DONE; the others WAITING with `stored` filled. FETCH_POLICY missing: a stored
+ *          document reflects everything; always: nothing is reflected.
+ * Fails:   false: MongoDB is away; needs stay NEW, nothing is judged; the lane pauses.
+ * Thread:  the lane's; blocks. */
+#ifndef SHOPSTREAM_WORKER_LOOKUP_H
+#define SHOPSTREAM_WORKER_LOOKUP_H
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "common/err.h"
+#include "worker/freshness.h"
+#include "worker/need.h"
+#include "worker/store.h"
+
+bool lookup_fill(struct pool *pool, struct store *store, const struct config *config, const struct freshness *f,
+                 struct arena *arena, struct err *err) __attribute__((warn_unused_result));
+
+#endif
