@@ -132,6 +132,9 @@ serve()
 {
     local dir=$1 name=$2 launch=$3 ready=$4 port fixed='' attempt from
     [[ ! -s $dir/$name.port ]] || fixed=$(<"$dir/$name.port")
+    # Somebody who interrupts a start gets no half-started server.
+    # shellcheck disable=SC2064  # dir and name as they are now
+    trap "end_process '$dir' '$name' KILL; exit 130" INT TERM HUP
     for ((attempt = 0; attempt < 25; attempt++)); do
         port=${fixed:-$(random_port)}
         from=$(stat -c %s "$dir/$name.log" 2>/dev/null || echo 0)
@@ -141,13 +144,14 @@ serve()
             give_up "$dir" "$name" "$from" "did not get ready within 120 s"
         if ! gone "$LAUNCHED"; then
             echo "$port" >"$dir/$name.port"
+            trap - INT TERM HUP
             return
         fi
         tail -c "+$((from + 1))" "$dir/$name.log" | grep -qi 'address already in use' ||
             give_up "$dir" "$name" "$from" "ended while starting"
         [[ -z $fixed ]] || sleep 0.2
     done
-    give_up "$dir" "$name" "$from" "found ${fixed:+its }port ${fixed:-after port }taken"
+    give_up "$dir" "$name" "$from" "found ${fixed:+its }port ${fixed:-after port} taken"
 }
 
 give_up()
@@ -168,7 +172,11 @@ keep_env()
     exec 7>"$1/env.lock"
     flock 7
     { grep -v "^$2=" "$1/env" 2>/dev/null || true; } >"$1/env.new"
-    printf '%s=%q\n' "$2" "$3" >>"$1/env.new"
+    if [[ $3 =~ ^[A-Za-z0-9:/@._?=,%+-]*$ ]]; then
+        echo "$2=$3" >>"$1/env.new" # as it is, for readers that are no shells
+    else
+        printf '%s=%q\n' "$2" "$3" >>"$1/env.new"
+    fi
     mv "$1/env.new" "$1/env"
 )
 
