@@ -19,9 +19,9 @@
 
 struct batch_reader; /* opaque: groups made, own-pending position, reclaim cursors, reaper timer */
 
-/* Borrows all arguments for its life. consumer: this lane's consumer name. Owned. */
+/* Borrows all arguments for its life. lane: its number at the keeper; consumer: its consumer name. Owned. */
 struct batch_reader *batch_reader_new(const struct config *config, const struct streams *streams, struct link *reads,
-                                      struct keeper *keeper, const char *consumer);
+                                      struct keeper *keeper, size_t lane, const char *consumer);
 void                 batch_reader_free(struct batch_reader *r); /* accepts NULL */
 
 /* room: entries; room_bytes: bytes; block_ms: longest wait when nothing is there (0 = do not block). Appends to out
