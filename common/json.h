@@ -33,7 +33,8 @@ struct json_text {
 yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Levels of arrays and objects below and including value; stops counting at limit + 1. Not recursive. */
+/* Levels of arrays and objects below and including value; stops counting at limit + 1. limit: at most JSON_MAX_DEPTH.
+ * Not recursive. */
 size_t json_depth(yyjson_val *value, size_t limit);
 
 /* Text of a string member. */

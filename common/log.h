@@ -29,7 +29,13 @@ struct log_field {
     int64_t       number; /* LOG_KIND_INT */
 };
 
-#define LOG_S(field, s)     ((struct log_field){(field), LOG_KIND_TEXT, (s), (s) ? strlen(s) : 0, 0})
+/* A function, because a macro testing s for NULL would not compile where s is an array or a literal. */
+static inline struct log_field log_text_field(const char *name, const char *text)
+{
+    return (struct log_field){name, LOG_KIND_TEXT, text, text ? strlen(text) : 0, 0};
+}
+
+#define LOG_S(field, s)     log_text_field((field), (s))
 #define LOG_B(field, s, n)  ((struct log_field){(field), LOG_KIND_TEXT, (s), (n), 0})
 #define LOG_I(field, value) ((struct log_field){(field), LOG_KIND_INT, NULL, 0, (int64_t)(value)})
 

@@ -40,7 +40,9 @@ void harness_check_text(const char *file, int line, const char *what, const char
 void harness_check_bytes(const char *file, int line, const char *what, const void *actual, size_t n,
                          const void *expected, size_t expected_n);
 
-/* Whole file of TESTS_DIR/<relative>; aborts the case when it is not readable. free() it. */
-char *harness_read(const char *relative, size_t *length);
+/* Whole file of TESTS_DIR/<relative>; aborts the case when it is not readable. free() it. A macro, because TESTS_DIR is
+ * defined for the test programs and not for the harness. */
+#define harness_read(relative, length) harness_read_under(TESTS_DIR, (relative), (length))
+char *harness_read_under(const char *folder, const char *relative, size_t *length);
 
 #endif
