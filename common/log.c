@@ -185,18 +185,18 @@ static void line_add_value(struct log_line *line, const char *text, size_t n)
         line_add_quoted(line, text, n, log_settings.json);
 }
 
-static void line_add_field(struct log_line *line, const struct log_field *field)
+static void line_add_field(struct log_line *line, struct log_field field)
 {
     size_t mark = line->length;
     char number[24];
 
-    if (field->kind == LOG_KIND_SKIP || line->full)
+    if (field.kind == LOG_KIND_SKIP || line->full)
         return;
-    line_add_name(line, field->name);
-    if (field->kind == LOG_KIND_INT)
-        line_add(line, number, number_format_i64(number, field->number));
+    line_add_name(line, field.name);
+    if (field.kind == LOG_KIND_INT)
+        line_add(line, number, number_format_i64(number, field.number));
     else
-        line_add_value(line, field->text, field->length);
+        line_add_value(line, field.text, field.length);
     if (line->full)
         line->length = mark;
 }
@@ -208,7 +208,7 @@ static void line_end(struct log_line *line)
     line->full = false;
     line->room = sizeof line->text;
     if (cut)
-        line_add_field(line, &LOG_I("cut", 1));
+        line_add_field(line, LOG_I("cut", 1));
     line_add_text(line, log_settings.json ? "}\n" : "\n");
 }
 
@@ -221,14 +221,14 @@ static void log_compose(struct log_line *line, enum log_level level, int error_n
     line->length = 0;
     line->room = sizeof line->text - LOG_TAIL;
     line->full = false;
-    line_add_field(line, &LOG_B("time", time, time_length));
-    line_add_field(line, &LOG_S("level", log_level_names[level]));
-    line_add_field(line, &LOG_S("prog", log_settings.program));
-    line_add_field(line, &LOG_S("msg", message));
+    line_add_field(line, LOG_B("time", time, time_length));
+    line_add_field(line, LOG_S("level", log_level_names[level]));
+    line_add_field(line, LOG_S("prog", log_settings.program));
+    line_add_field(line, LOG_S("msg", message));
     for (size_t i = 0; i < count; i++)
-        line_add_field(line, &fields[i]);
+        line_add_field(line, fields[i]);
     if (error_number != 0)
-        line_add_field(line, &LOG_S("err", strerror_r(error_number, reason, sizeof reason)));
+        line_add_field(line, LOG_S("err", strerror_r(error_number, reason, sizeof reason)));
     line_end(line);
 }
 
