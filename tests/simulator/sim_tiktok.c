@@ -1,0 +1,448 @@
+/* sim_tiktok.c - see sim_tiktok.h. */
+#include "sim_tiktok.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "sim_fault.h"
+#include "sim_http.h"
+#include "sim_num.h"
+#include "sim_orders.h"
+#include "sim_render.h"
+#include "sim_search.h"
+#include "sim_state.h"
+#include "sim_token.h"
+
+#define IDS_MAX 50
+
+/* What the gateway found out about a call. */
+struct caller {
+    uint32_t auth; /* whose token */
+    int64_t shop;  /* index of the cipher's shop, -1 on endpoints without one */
+};
+
+struct route {
+    const char *method, *path;
+    enum api api;
+    bool gateway;  /* signed, with a token */
+    bool per_shop; /* needs a shop_cipher; the others refuse one */
+    void (*answer)(struct sim *, const struct call *, const struct caller *, struct answer *);
+};
+
+/* --- envelopes ---------------------------------------------------------------------------------------- */
+
+/* 14 digits of local time (UTC+8) and 20 hex digits. */
+static void write_request_id(struct sim *sim, struct json_out *out)
+{
+    time_t now = (time_t)(sim_now_s(sim) + 8 * 3600);
+    struct tm tm;
+    char text[48];
+
+    gmtime_r(&now, &tm);
+    strftime(text, sizeof text, "%Y%m%d%H%M%S", &tm);
+    snprintf(text + 14, sizeof text - 14, "%016llX%04X", (unsigned long long)draw_next(&sim->dice),
+             (unsigned)(draw_next(&sim->dice) & 0xffff));
+    json_out_text(out, "request_id", text);
+}
+
+void tiktok_open(struct answer *answer, struct json_out *out)
+{
+    *out = (struct json_out){.b = &answer->body};
+    json_out_open(out, NULL, '{');
+    json_out_int(out, "code", 0);
+}
+
+void tiktok_close(struct sim *sim, struct json_out *out, const char *message)
+{
+    json_out_text(out, "message", message);
+    write_request_id(sim, out);
+    json_out_close(out, '}');
+}
+
+/* On errors data is null or missing, by turns. */
+void tiktok_error(struct sim *sim, struct answer *answer, int status, int code, const char *message)
+{
+    struct json_out out = {.b = &answer->body};
+
+    answer->body.n = 0;
+    answer->status = status;
+    answer->code = code;
+    json_out_open(&out, NULL, '{');
+    json_out_int(&out, "code", code);
+    if (draw_next(&sim->dice) & 1)
+        json_out_raw(&out, "data", "null");
+    tiktok_close(sim, &out, message);
+}
+
+/* --- faults of whole calls ------------------------------------------------------------------------------ */
+
+static void answer_503(struct sim *sim, struct answer *answer, const struct fault *f)
+{
+    if (strcmp(f->body, "json") == 0) {
+        tiktok_error(sim, answer, 503, 36009003, "Service unavailable");
+        return;
+    }
+    answer->status = 503;
+    answer->media = "text/html";
+    if (strcmp(f->body, "html") == 0)
+        buf_puts(&answer->body,
+                 "<html><head><title>503</title></head><body>Service Unavailable</body></html>");
+}
+
+static void answer_shaped(struct sim *sim, struct answer *answer, const struct fault *f)
+{
+    struct json_out out;
+
+    answer->retry_after = f->retry_after;
+    switch (f->kind) {
+    case FAULT_500:
+        tiktok_error(sim, answer, 500, 36009003, "Internal error");
+        break;
+    case FAULT_503:
+        answer_503(sim, answer, f);
+        break;
+    case FAULT_429:
+        tiktok_error(sim, answer, 429, 36009002, "Too many requests");
+        break;
+    case FAULT_GARBAGE:
+        answer->media = "text/html";
+        buf_puts(&answer->body, "<!DOCTYPE html><html><body><h1>Xin lỗi</h1>{\"code\":0</body></html>");
+        break;
+    case FAULT_NULL_DATA:
+        tiktok_open(answer, &out);
+        json_out_raw(&out, "data", "null");
+        tiktok_close(sim, &out, "Success");
+        break;
+    case FAULT_FOREIGN:
+        tiktok_error(sim, answer, (int)sim->sw.business_error_status, 21008111,
+                     "The order is not of this shop");
+        break;
+    case FAULT_REDIRECT:
+        answer->status = 302;
+        answer->location = buf_strdup(f->location ? f->location : "http://127.0.0.1:9/");
+        break;
+    case FAULT_CODE:
+        tiktok_error(sim, answer, (int)f->status, (int)f->code, "Error on request of the test");
+        break;
+    default:
+        answer->how = DELIVER_CLOSE;
+        break;
+    }
+}
+
+bool tiktok_faults(struct sim *sim, enum api api, int64_t shop, struct answer *answer)
+{
+    static const enum fault_kind finished[] = {FAULT_CLOSE,   FAULT_500,      FAULT_503,
+                                               FAULT_429,     FAULT_GARBAGE,  FAULT_NULL_DATA,
+                                               FAULT_FOREIGN, FAULT_REDIRECT, FAULT_CODE};
+    static const enum fault_kind delivered[] = {FAULT_SLOW, FAULT_HANG, FAULT_HOLD, FAULT_TRUNCATED};
+    const struct fault *f;
+
+    for (size_t i = 0; i < sizeof delivered / sizeof *delivered; i++) {
+        f = fault_meets(sim, delivered[i], api, shop);
+        if (!f)
+            continue;
+        answer->fault = fault_name(f->kind);
+        answer->delay_ms += f->kind == FAULT_SLOW || f->kind == FAULT_HANG ? f->ms : 0;
+        answer->held_shop = shop;
+        if (f->kind == FAULT_HOLD)
+            answer->how = DELIVER_HELD;
+        if (f->kind == FAULT_TRUNCATED)
+            answer->how = DELIVER_TRUNCATED;
+    }
+    for (size_t i = 0; i < sizeof finished / sizeof *finished; i++) {
+        f = fault_meets(sim, finished[i], api, shop);
+        if (!f)
+            continue;
+        answer->fault = fault_name(f->kind);
+        answer_shaped(sim, answer, f);
+        return true;
+    }
+    return false;
+}
+
+/* --- endpoints ------------------------------------------------------------------------------------------- */
+
+static void shops_answer(struct sim *sim, const struct call *call, const struct caller *who,
+                         struct answer *answer)
+{
+    uint32_t first = who->auth * sim->opt.shops_per_authorization;
+    struct json_out out;
+    char name[64];
+
+    count_about(sim, call->number, first, 0, "");
+    if (tiktok_faults(sim, API_SHOPS, first, answer))
+        return;
+    tiktok_open(answer, &out);
+    json_out_open(&out, "data", '{');
+    json_out_open(&out, "shops", '[');
+    for (uint32_t i = first; i < sim->opt.shops && sim_auth_index(sim, i) == who->auth; i++) {
+        json_out_open(&out, NULL, '{');
+        json_out_text(&out, "cipher", sim->shops[i].cipher);
+        snprintf(name, sizeof name, "VNLC%05u", i);
+        json_out_text(&out, "code", name);
+        json_out_text(&out, "id", sim->shops[i].id);
+        snprintf(name, sizeof name, "Cửa hàng Mẫu %u", i);
+        json_out_text(&out, "name", name);
+        json_out_text(&out, "region", "VN");
+        json_out_text(&out, "seller_type", "LOCAL");
+        json_out_close(&out, '}');
+    }
+    json_out_close(&out, ']');
+    json_out_close(&out, '}');
+    tiktok_close(sim, &out, "Success");
+}
+
+/* Splits "a,b,c" into texts; false: empty, malformed or more than IDS_MAX. */
+static bool ids_split(const char *ids, char out[IDS_MAX][24], uint32_t *count)
+{
+    *count = 0;
+    for (;;) {
+        size_t n = strcspn(ids, ",");
+
+        if (n == 0 || n > 21 || strspn(ids, "0123456789") != n || *count == IDS_MAX)
+            return false;
+        memcpy(out[*count], ids, n);
+        out[(*count)++][n] = '\0';
+        if (!ids[n])
+            return true;
+        ids += n + 1;
+    }
+}
+
+/* One order of a detail call. False: poisoned, the whole call fails. */
+static bool detail_one(struct sim *sim, struct order *order, struct json_out *out, struct answer *answer)
+{
+    const struct fault *f;
+    int64_t shop = order->shop;
+
+    if (fault_meets_order(sim, FAULT_POISON, API_DETAIL, shop, order->number)) {
+        answer->fault = fault_name(FAULT_POISON);
+        return false;
+    }
+    if (fault_meets_order(sim, FAULT_MISSING, API_DETAIL, shop, order->number)) {
+        answer->fault = fault_name(FAULT_MISSING);
+        return true;
+    }
+    if (fault_meets_order(sim, FAULT_HOLD, API_DETAIL, shop, order->number)) {
+        answer->fault = fault_name(FAULT_HOLD);
+        answer->how = DELIVER_HELD;
+        answer->held_shop = shop;
+        answer->held_number = order->number;
+    }
+    f = fault_meets_order(sim, FAULT_STALE, API_DETAIL, shop, order->number);
+    if (f) {
+        answer->fault = fault_name(FAULT_STALE);
+        if (f->back >= (int64_t)order->revisions)
+            return true; /* it did not exist yet */
+        json_out_raw(out, NULL, "");
+        render_order(sim, order, order->revisions - (uint32_t)f->back, out->b);
+    } else {
+        json_out_raw(out, NULL, "");
+        orders_json(sim, order, out->b);
+    }
+    order->reads++;
+    return true;
+}
+
+static void detail_answer(struct sim *sim, const struct call *call, const struct caller *who,
+                          struct answer *answer)
+{
+    const char *ids = call_param(call, "ids");
+    char id[IDS_MAX][24];
+    uint32_t count = 0;
+    struct json_out out;
+
+    if (!ids || !ids_split(ids, id, &count)) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid parameter: ids");
+        return;
+    }
+    count_about(sim, call->number, who->shop, count, ids);
+    if (tiktok_faults(sim, API_DETAIL, who->shop, answer))
+        return;
+    tiktok_open(answer, &out);
+    json_out_open(&out, "data", '{');
+    json_out_open(&out, "orders", '[');
+    for (uint32_t i = 0; i < count; i++) {
+        struct order *order = orders_by_id(sim, id[i]);
+
+        if (order && order->shop == who->shop) {
+            if (detail_one(sim, order, &out, answer))
+                continue;
+            tiktok_error(sim, answer, 500, 36009003, "Internal error");
+            return;
+        }
+        if (sim->sw.foreign_ids_refused) {
+            tiktok_error(sim, answer, (int)sim->sw.business_error_status, 21008111,
+                         "The order is not of this shop");
+            return;
+        }
+    }
+    json_out_close(&out, ']');
+    json_out_close(&out, '}');
+    tiktok_close(sim, &out, "Success");
+}
+
+static void search_route(struct sim *sim, const struct call *call, const struct caller *who,
+                         struct answer *answer)
+{
+    search_answer(sim, call, (uint32_t)who->shop, answer);
+}
+
+static void token_route(struct sim *sim, const struct call *call, const struct caller *who,
+                        struct answer *answer)
+{
+    (void)who;
+    token_answer(sim, call, answer);
+}
+
+static const struct route routes[] = {
+    {"GET", "/order/202507/orders", API_DETAIL, true, true, detail_answer},
+    {"GET", "/order/202309/orders", API_DETAIL, true, true, detail_answer},
+    {"POST", "/order/202309/orders/search", API_SEARCH, true, true, search_route},
+    {"GET", "/authorization/202309/shops", API_SHOPS, true, false, shops_answer},
+    {"GET", "/api/v2/token/refresh", API_TOKEN, false, false, token_route},
+    {"GET", "/api/v2/token/get", API_TOKEN, false, false, token_route},
+};
+
+/* --- gateway ----------------------------------------------------------------------------------------------- */
+
+static bool check_key_and_time(struct sim *sim, const struct call *call, struct answer *answer)
+{
+    const char *key = call_param(call, "app_key");
+    const char *text = call_param(call, "timestamp");
+    int64_t stamp, age;
+
+    if (!key || strcmp(key, sim->opt.app_key) != 0) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid app_key");
+        return false;
+    }
+    if (!text || !num_i64(text, strlen(text), 0, INT64_MAX / 4, &stamp)) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid timestamp");
+        return false;
+    }
+    age = sim_now_s(sim) - stamp;
+    if (age > sim->sw.timestamp_past_s || -age > sim->sw.timestamp_future_s) {
+        tiktok_error(sim, answer, 400, 36009004, "Expired timestamp");
+        return false;
+    }
+    return true;
+}
+
+static bool check_sign(struct sim *sim, const struct call *call, struct answer *answer)
+{
+    const char *sent = call_param(call, "sign"); /* before sorting moves the parameters */
+    bool multipart = call->media && strncasecmp(call->media, "multipart/form-data", 19) == 0;
+    char expected[SIGN_HEX];
+
+    if (!sent) {
+        tiktok_error(sim, answer, 400, 36009004, "Missing sign");
+        return false;
+    }
+    sign_request(sim->opt.app_secret, call->path, call->params, call->param_count,
+                 multipart ? NULL : call->body, multipart ? 0 : call->body_len, expected);
+    if (!sign_equal(expected, sent)) {
+        tiktok_error(sim, answer, 401, 106001, "Invalid sign");
+        return false;
+    }
+    return true;
+}
+
+/* The shop is needed before its own check, because token faults may concern one shop only. */
+static bool check_token(struct sim *sim, const struct call *call, enum api api, int64_t shop,
+                        struct caller *who, struct answer *answer)
+{
+    int status = (int)sim->sw.token_error_status;
+    enum token_state state;
+    const struct fault *f;
+
+    if (!call->token) {
+        tiktok_error(sim, answer, 400, 36009004, "Missing x-tts-access-token");
+        return false;
+    }
+    state = token_check(sim, call->token, &who->auth);
+    if (state == TOKEN_UNKNOWN) {
+        tiktok_error(sim, answer, status, 105001, "Invalid access token");
+        return false;
+    }
+    if (state == TOKEN_EXPIRED) {
+        tiktok_error(sim, answer, status, 105002, "Expired access token");
+        return false;
+    }
+    if (shop < 0)
+        shop = (int64_t)who->auth * sim->opt.shops_per_authorization;
+    f = fault_meets(sim, FAULT_REVOKED, api, shop);
+    if (f) {
+        tiktok_error(sim, answer, status, f->code ? (int)f->code : 105001, "Access token not valid any more");
+        answer->fault = fault_name(FAULT_REVOKED);
+        return false;
+    }
+    if (fault_meets(sim, FAULT_SCOPE, api, shop)) {
+        tiktok_error(sim, answer, status, 105005, "Scope not granted");
+        answer->fault = fault_name(FAULT_SCOPE);
+        return false;
+    }
+    return true;
+}
+
+static bool gateway(struct sim *sim, const struct call *call, const struct route *route, struct caller *who,
+                    struct answer *answer)
+{
+    const char *cipher = call_param(call, "shop_cipher");
+    struct shop *shop = cipher ? sim_shop_by_cipher(sim, cipher) : NULL;
+
+    who->shop = shop ? (int64_t)sim_shop_index(sim, shop) : -1;
+    if (!check_key_and_time(sim, call, answer) || !check_sign(sim, call, answer) ||
+        !check_token(sim, call, route->api, who->shop, who, answer))
+        return false;
+    if (!route->per_shop) {
+        if (cipher)
+            tiktok_error(sim, answer, 400, 36009004, "Unexpected shop_cipher");
+        return !cipher;
+    }
+    if (!cipher) {
+        tiktok_error(sim, answer, 400, 106013, "Missing shop_cipher");
+        return false;
+    }
+    if (!shop) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid shop_cipher");
+        return false;
+    }
+    if (sim_auth_index(sim, (uint32_t)who->shop) != who->auth) {
+        tiktok_error(sim, answer, (int)sim->sw.token_error_status, 101000, "The token is not of this shop");
+        return false;
+    }
+    return true;
+}
+
+static const struct route *route_of(const struct call *call, bool *path_known)
+{
+    *path_known = false;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (strcmp(routes[i].path, call->path) != 0)
+            continue;
+        *path_known = true;
+        if (strcmp(routes[i].method, call->method) == 0)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+void tiktok_answer(struct sim *sim, const struct call *call_in, struct answer *answer)
+{
+    struct call call = *call_in;
+    bool path_known;
+    const struct route *route = route_of(&call, &path_known);
+    struct caller who = {.shop = -1};
+
+    call.number = count_begin(sim, route ? route->api : API_NONE);
+    if (!path_known)
+        tiktok_error(sim, answer, 404, 36009009, "Invalid path");
+    else if (!route)
+        tiktok_error(sim, answer, 404, 36009010, "Invalid method");
+    else if (!route->gateway || gateway(sim, &call, route, &who, answer))
+        route->answer(sim, &call, &who, answer);
+    answer->number = call.number;
+}
