@@ -1,0 +1,215 @@
+/* ctl_dead.c - shopstreamctl dead list|show: what could not be processed, why, and where it came from.
+ *
+ * list prints the newest first, never a payload; show prints one letter whole (the body as JSON text when it is text).
+ * Both read only. */
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/number.h"
+#include "worker/ctl/ctl.h"
+
+enum { LIST_DEFAULT = 50, LIST_MAX = 100000, PAGE = 200 };
+
+/* Value of a field of one stream entry (reply: array of field, value, ...); NULL when it has none. */
+static const redisReply *field(const redisReply *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        if (fields->element[i]->len == strlen(name) && memcmp(fields->element[i]->str, name, strlen(name)) == 0)
+            return fields->element[i + 1];
+    return NULL;
+}
+
+static json_t *text_of(const redisReply *value)
+{
+    json_t *text = value ? json_stringn(value->str, value->len) : NULL;
+
+    return text ? text : json_string(value ? "(not UTF-8)" : "");
+}
+
+static const char *const listed[] = {"_class", "_err", "_tries", "platform", "shop", "topic", "kind", "id",
+                                     "_id",    "_by",  "_at",    "trace",    "key"};
+
+/* One letter without its payload. Owned by the caller. */
+static json_t *summary(const char *dead_id, const redisReply *fields)
+{
+    json_t *row = json_object();
+
+    json_object_set_new(row, "dead_id", json_string(dead_id));
+    for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
+        const char *name = listed[i][0] == '_' ? listed[i] + 1 : listed[i];
+        const char *as = strcmp(listed[i], "_id") == 0 ? "origin" : name;
+
+        json_object_set_new(row, as, text_of(field(fields, listed[i])));
+    }
+    return row;
+}
+
+static bool well_formed(const redisReply *entry)
+{
+    return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 && entry->element[1]->type == REDIS_REPLY_ARRAY;
+}
+
+/* Appends up to limit letters of one partition, newest first. False: err. */
+static bool read_partition(struct link *l, int partition, size_t limit, json_t *rows, struct err *err)
+{
+    char key[KEYS_STREAM_MAX], from[64] = "+", count[24];
+
+    keys_dead(key, partition);
+    while (limit > 0) {
+        size_t      page = limit < PAGE ? limit : PAGE;
+        const char *argv[] = {"XREVRANGE", key, from, "-", "COUNT", count};
+        redisReply *r;
+        size_t      got;
+
+        number_format_i64(count, (int64_t)page);
+        r = link_call(l, 6, argv, NULL, err);
+        if (!r)
+            return false;
+        got = r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
+        for (size_t i = 0; i < got; i++)
+            if (well_formed(r->element[i]))
+                json_array_append_new(rows, summary(r->element[i]->element[0]->str, r->element[i]->element[1]));
+        if (got > 0)
+            snprintf(from, sizeof(from), "(%s", r->element[got - 1]->element[0]->str);
+        freeReplyObject(r);
+        if (got < page)
+            return true;
+        limit -= got;
+    }
+    return true;
+}
+
+static const char *member(const json_t *row, const char *name)
+{
+    const char *text = json_string_value(json_object_get(row, name));
+
+    return text && text[0] ? text : "-";
+}
+
+static void print_rows(const json_t *rows)
+{
+    size_t  i;
+    json_t *row;
+
+    printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", "DEAD ID", "CLASS", "PLATFORM", "SHOP", "KIND", "ID", "TRIES",
+           "ERROR");
+    json_array_foreach(rows, i, row)
+    {
+        printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", member(row, "dead_id"), member(row, "class"),
+               member(row, "platform"), member(row, "shop"), member(row, "kind"), member(row, "id"),
+               member(row, "tries"), member(row, "err"));
+    }
+    printf("%zu dead letter(s)\n", json_array_size(rows));
+}
+
+static int list(struct ctl *c, struct link *l, int argc, char **argv)
+{
+    struct err err = {0};
+    int64_t    limit = LIST_DEFAULT;
+    json_t    *rows;
+    int        status;
+
+    if (argc == 2 && strcmp(argv[0], "--limit") == 0) {
+        if (!number_i64(argv[1], strlen(argv[1]), &limit) || limit < 1 || limit > LIST_MAX)
+            return ctl_usage("dead list --limit takes 1 to 100000");
+    } else if (argc > 0) {
+        return ctl_usage("dead list takes --limit N");
+    }
+    rows = json_array();
+    for (int p = 0; p < c->config->stream_partitions; p++) {
+        if (!read_partition(l, p, (size_t)limit, rows, &err)) {
+            json_decref(rows);
+            return ctl_failed("Redis", &err);
+        }
+    }
+    if (c->json) {
+        json_dumpf(rows, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        print_rows(rows);
+    }
+    status = json_array_size(rows) > 0 ? CTL_FINDING : CTL_DONE;
+    json_decref(rows);
+    return status;
+}
+
+/* Prints bytes as they are when printable, else escaped: a payload must not drive the terminal. */
+static void print_safely(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char ch = (unsigned char)s[i];
+
+        if (ch >= 0x80 || isprint(ch))
+            putchar(ch);
+        else
+            printf("\\x%02x", ch);
+    }
+}
+
+static void print_letter(const struct ctl *c, const redisReply *fields)
+{
+    if (c->json) {
+        json_t *whole = json_object();
+
+        for (size_t i = 0; i + 1 < fields->elements; i += 2)
+            json_object_set_new(whole, fields->element[i]->str, text_of(fields->element[i + 1]));
+        json_dumpf(whole, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(whole);
+        return;
+    }
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        printf("%-10s ", fields->element[i]->str);
+        print_safely(fields->element[i + 1]->str, fields->element[i + 1]->len);
+        putchar('\n');
+    }
+}
+
+static int show(struct ctl *c, struct link *l, int argc, char **argv)
+{
+    struct err err = {0};
+
+    if (argc != 1)
+        return ctl_usage("dead show takes one DEAD ID, as dead list prints it");
+    for (int p = 0; p < c->config->stream_partitions; p++) {
+        char        key[KEYS_STREAM_MAX];
+        const char *range[] = {"XRANGE", key, argv[0], argv[0]};
+        redisReply *r;
+        bool        found;
+
+        keys_dead(key, p);
+        r = link_call(l, 4, range, NULL, &err);
+        if (!r)
+            return ctl_failed("Redis", &err);
+        if (r->type == REDIS_REPLY_ERROR) {
+            fprintf(stderr, "shopstreamctl: %.60s is not a DEAD ID\n", argv[0]);
+            freeReplyObject(r);
+            return CTL_USAGE;
+        }
+        found = r->type == REDIS_REPLY_ARRAY && r->elements == 1 && well_formed(r->element[0]);
+        if (found)
+            print_letter(c, r->element[0]->element[1]);
+        freeReplyObject(r);
+        if (found)
+            return CTL_DONE;
+    }
+    fprintf(stderr, "shopstreamctl: no dead letter %.60s\n", argv[0]);
+    return CTL_FINDING;
+}
+
+int ctl_dead(struct ctl *c, int argc, char **argv)
+{
+    struct err   err = {0};
+    struct link *l;
+
+    if (argc == 0 || (strcmp(argv[0], "list") != 0 && strcmp(argv[0], "show") != 0))
+        return ctl_usage("dead takes list or show ID");
+    l = ctl_link(c, &err);
+    if (!l)
+        return ctl_failed("Redis", &err);
+    return strcmp(argv[0], "list") == 0 ? list(c, l, argc - 1, argv + 1) : show(c, l, argc - 1, argv + 1);
+}

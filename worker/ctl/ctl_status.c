@@ -1,0 +1,325 @@
+/* ctl_status.c - shopstreamctl status: one screen for the engineer who is woken. Everything is asked of Redis and MongoDB
+ * directly, so it is true even when every program of ours is down.
+ *
+ * A finding (exit 1): no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
+ * cannot tell, a shop that is not active. An unreachable dependency: exit 3. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/number.h"
+#include "worker/ctl/ctl.h"
+#include "worker/shop.h"
+
+enum {
+    OLD_MS = 30 * 60 * 1000, /* older than every retry of the default schedule together */
+    COLUMNS = 64,
+};
+
+/* What is collected: printed as text or dumped as it is. */
+struct status {
+    json_t *streams;   /* one object a stream */
+    json_t *workers;   /* one object a consumer */
+    json_t *findings;  /* sentences */
+    json_t *redis;     /* object */
+    json_t *mongo;     /* object */
+    int64_t now_ms;    /* Redis' clock */
+    size_t  alive;     /* workers with a heartbeat */
+};
+
+static void finding(struct status *s, const char *format, const char *what, json_int_t number)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), format, what, (long long)number);
+    json_array_append_new(s->findings, json_string(text));
+}
+
+/* Member of a flat name, value, name, value ... reply; NULL when absent or nil. */
+static const redisReply *pair(const redisReply *flat, const char *name)
+{
+    for (size_t i = 0; i + 1 < flat->elements; i += 2)
+        if (strcmp(flat->element[i]->str, name) == 0)
+            return flat->element[i + 1]->type == REDIS_REPLY_NIL ? NULL : flat->element[i + 1];
+    return NULL;
+}
+
+/* A command whose error replies are "nothing there yet" (no stream, no group). NULL: link lost (err), or such an error
+ * (err untouched). */
+static redisReply *ask(struct link *l, int argc, const char **argv, struct err *err)
+{
+    redisReply *r = link_call(l, argc, argv, NULL, err);
+
+    if (r && r->type == REDIS_REPLY_ERROR) {
+        freeReplyObject(r);
+        return NULL;
+    }
+    return r;
+}
+
+static int64_t ask_number(struct link *l, const char *command, const char *key, struct err *err)
+{
+    const char *argv[] = {command, key};
+    redisReply *r = ask(l, 2, argv, err);
+    int64_t     n = r && r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
+
+    freeReplyObject(r);
+    return n;
+}
+
+static int64_t id_ms(const char *stream_id)
+{
+    const char *dash = strchr(stream_id, '-');
+    int64_t     ms = 0;
+
+    if (!number_i64(stream_id, dash ? (size_t)(dash - stream_id) : strlen(stream_id), &ms))
+        return 0;
+    return ms;
+}
+
+/* lag of our group; -1 when Redis cannot tell, -2 when there is no group. */
+static int64_t ask_lag(struct link *l, const char *key, struct err *err)
+{
+    const char *argv[] = {"XINFO", "GROUPS", key};
+    redisReply *r = ask(l, 3, argv, err);
+    int64_t     lag = -2;
+
+    for (size_t i = 0; r && i < r->elements; i++) {
+        const redisReply *name = pair(r->element[i], "name"), *value = pair(r->element[i], "lag");
+
+        if (name && strcmp(name->str, KEYS_GROUP) == 0)
+            lag = value ? value->integer : -1;
+    }
+    freeReplyObject(r);
+    return lag;
+}
+
+/* Pending total, the oldest one's age, and how many wait for their next try. */
+static void ask_pending(struct status *s, struct link *l, const char *key, json_t *row, struct err *err)
+{
+    const char *argv[] = {"XPENDING", key, KEYS_GROUP};
+    redisReply *r = ask(l, 3, argv, err);
+    int64_t     total = 0, age = 0, parked = 0;
+
+    if (r && r->elements == 4 && r->element[0]->integer > 0) {
+        const redisReply *owners = r->element[3];
+
+        total = r->element[0]->integer;
+        age = s->now_ms - id_ms(r->element[1]->str);
+        for (size_t i = 0; i < owners->elements; i++) {
+            const redisReply *owner = owners->element[i];
+
+            if (strcmp(owner->element[0]->str, KEYS_PARKED) == 0 &&
+                !number_i64(owner->element[1]->str, owner->element[1]->len, &parked))
+                parked = -1;
+        }
+    }
+    freeReplyObject(r);
+    json_object_set_new(row, "pending", json_integer(total));
+    json_object_set_new(row, "oldest_pending_ms", json_integer(total ? age : 0));
+    json_object_set_new(row, "waiting_for_next_try", json_integer(parked));
+    if (total && age > OLD_MS)
+        finding(s, "%s: the oldest unfinished entry is %lld s old", key, age / 1000);
+}
+
+static void collect_stream(struct status *s, struct link *l, const char *key, bool dead, struct err *err)
+{
+    json_t *row = json_object();
+    int64_t length = ask_number(l, "XLEN", key, err);
+
+    json_object_set_new(row, "stream", json_string(key));
+    json_object_set_new(row, "length", json_integer(length));
+    if (dead) {
+        if (length > 0)
+            finding(s, "%s: %lld dead letter(s), see shopstreamctl dead list", key, length);
+    } else {
+        int64_t lag = ask_lag(l, key, err);
+
+        json_object_set_new(row, "lag", lag == -1 ? json_null() : json_integer(lag == -2 ? length : lag));
+        json_object_set_new(row, "group", json_boolean(lag != -2));
+        if (lag == -1)
+            finding(s, "%s: lag unknown%.0lld", key, 0);
+        ask_pending(s, l, key, row, err);
+    }
+    json_array_append_new(s->streams, row);
+}
+
+/* Live workers are the heartbeat keys: a consumer that never got an entry does not exist in 7.0, but its heartbeat does. */
+static void collect_workers(struct status *s, struct link *l, int partition, struct err *err)
+{
+    char   pattern[KEYS_STREAM_MAX + 16], cursor[32] = "0";
+    size_t prefix = keys_worker(pattern, sizeof(pattern), partition, "");
+
+    snprintf(pattern + prefix, sizeof(pattern) - prefix, "*");
+    pattern[strcspn(pattern, "*") + 1] = '\0';
+    do {
+        const char *argv[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", "5000"};
+        redisReply *r = ask(l, 6, argv, err);
+
+        if (!r)
+            return;
+        snprintf(cursor, sizeof(cursor), "%s", r->element[0]->str);
+        for (size_t i = 0; i < r->element[1]->elements; i++) {
+            const char *key = r->element[1]->element[i]->str;
+            const char *get[] = {"GET", key};
+            redisReply *value = ask(l, 2, get, err);
+            json_t     *row = json_object();
+
+            json_object_set_new(row, "name", json_string(key + prefix));
+            json_object_set_new(row, "heartbeat", json_string(value && value->str ? value->str : ""));
+            json_array_append_new(s->workers, row);
+            s->alive++;
+            freeReplyObject(value);
+        }
+        freeReplyObject(r);
+    } while (strcmp(cursor, "0") != 0);
+}
+
+static void collect_redis(struct status *s, struct ctl *c, struct link *l, struct err *err)
+{
+    char              key[KEYS_STREAM_MAX];
+    struct redis_time time = {0};
+
+    s->now_ms = redis_time_sync(&time, l, err) ? redis_time_now_ms(&time) : clock_now_ms();
+    for (int p = 0; p < c->config->stream_partitions && err->domain == ERR_NONE; p++) {
+        keys_live(key, p);
+        collect_stream(s, l, key, false, err);
+        keys_bulk(key, p);
+        collect_stream(s, l, key, false, err);
+        keys_dead(key, p);
+        collect_stream(s, l, key, true, err);
+    }
+    collect_workers(s, l, 0, err);
+    if (s->alive == 0)
+        finding(s, "%s%.0lld", "no worker is alive", 0);
+    json_object_set_new(s->redis, "up", json_boolean(err->domain == ERR_NONE));
+}
+
+/* Documents of a collection by their state. */
+static void count_states(struct store *st, const char *collection, json_t *to)
+{
+    bson_t           *pipeline = BCON_NEW("pipeline", "[", "{", "$group", "{", "_id", BCON_UTF8("$state"), "n", "{", "$sum",
+                                          BCON_INT64(1), "}", "}", "}", "]");
+    mongoc_cursor_t  *cursor = mongoc_collection_aggregate(store_collection(st, collection), MONGOC_QUERY_NONE, pipeline,
+                                                           NULL, NULL);
+    const bson_t     *row;
+
+    while (mongoc_cursor_next(cursor, &row)) {
+        bson_iter_t i;
+        const char *state = bson_iter_init_find(&i, row, "_id") && BSON_ITER_HOLDS_UTF8(&i) ? bson_iter_utf8(&i, NULL) : "-";
+        char        name[COLUMNS];
+
+        snprintf(name, sizeof(name), "%s", state);
+        if (bson_iter_init_find(&i, row, "n"))
+            json_object_set_new(to, name, json_integer((json_int_t)bson_iter_as_int64(&i)));
+    }
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(pipeline);
+}
+
+static void collect_mongo(struct status *s, struct store *st)
+{
+    json_t     *shops = json_object(), *count;
+    const char *state;
+
+    count_states(st, "shops", shops);
+    json_object_foreach(shops, state, count)
+    {
+        if (strcmp(state, "active") != 0)
+            finding(s, "shops in state %s: %lld", state, json_integer_value(count));
+    }
+    json_object_set_new(s->mongo, "shops", shops);
+    json_object_set_new(s->mongo, "up", json_true());
+}
+
+static void print_number(const json_t *row, const char *name, int width)
+{
+    const json_t *value = json_object_get(row, name);
+
+    if (json_is_integer(value))
+        printf(" %*lld", width, (long long)json_integer_value(value));
+    else
+        printf(" %*s", width, value ? "unknown" : "-");
+}
+
+static void print_status(const struct status *s)
+{
+    size_t  i;
+    json_t *row;
+
+    printf("%-28s %10s %10s %10s %12s %14s\n", "STREAM", "LENGTH", "LAG", "PENDING", "OLDEST MS", "WAIT NEXT TRY");
+    json_array_foreach(s->streams, i, row)
+    {
+        printf("%-28s", json_string_value(json_object_get(row, "stream")));
+        print_number(row, "length", 10);
+        print_number(row, "lag", 10);
+        print_number(row, "pending", 10);
+        print_number(row, "oldest_pending_ms", 12);
+        print_number(row, "waiting_for_next_try", 14);
+        putchar('\n');
+    }
+    printf("\nworkers alive: %zu\n", s->alive);
+    json_array_foreach(s->workers, i, row)
+        printf("  %-40s %s\n", json_string_value(json_object_get(row, "name")),
+               json_string_value(json_object_get(row, "heartbeat")));
+    printf("redis: %s\n", json_is_true(json_object_get(s->redis, "up")) ? "up" : "unreachable");
+    printf("mongo: %s\n", json_is_true(json_object_get(s->mongo, "up")) ? "up" : "unreachable");
+    json_array_foreach(s->findings, i, row) printf("! %s\n", json_string_value(row));
+}
+
+static void dump_status(const struct status *s)
+{
+    json_t *whole = json_pack("{s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "redis", s->redis,
+                              "mongo", s->mongo, "findings", s->findings);
+
+    json_dumpf(whole, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(whole);
+}
+
+/* A dependency that cannot be asked: noted in its object and told on standard error. */
+static void unreachable(json_t *dependency, const char *name, const struct err *err)
+{
+    json_object_set_new(dependency, "up", json_false());
+    json_object_set_new(dependency, "error", json_string(err->text));
+    fprintf(stderr, "shopstreamctl: %s: %s\n", name, err->text);
+}
+
+int ctl_status(struct ctl *c, int argc, char **argv)
+{
+    struct status s = {.streams = json_array(), .workers = json_array(), .findings = json_array(),
+                       .redis = json_object(), .mongo = json_object()};
+    struct err    redis = {0}, mongo = {0};
+    struct link  *l;
+    struct store *st;
+    int           status;
+
+    (void)argv;
+    if (argc > 0)
+        return ctl_usage("status takes no arguments");
+    l = ctl_link(c, &redis);
+    if (l)
+        collect_redis(&s, c, l, &redis);
+    if (redis.domain != ERR_NONE)
+        unreachable(s.redis, "Redis", &redis);
+    st = ctl_store(c, &mongo);
+    if (st && store_ping(st, &mongo))
+        collect_mongo(&s, st);
+    else
+        unreachable(s.mongo, "MongoDB", &mongo);
+    if (c->json)
+        dump_status(&s);
+    else
+        print_status(&s);
+    status = redis.domain != ERR_NONE || mongo.domain != ERR_NONE ? CTL_UNREACHABLE
+             : json_array_size(s.findings) > 0                    ? CTL_FINDING
+                                                                  : CTL_DONE;
+    json_decref(s.streams);
+    json_decref(s.workers);
+    json_decref(s.findings);
+    json_decref(s.redis);
+    json_decref(s.mongo);
+    return status;
+}
