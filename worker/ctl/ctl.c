@@ -1,18 +1,25 @@
-/* ctl.c - shopstreamctl: connections, made when first asked for. A tool waits seconds, not minutes, for a dependency. */
+/* ctl.c - shopstreamctl: the connections its commands share.
+ *
+ * In:      the configuration.
+ * Out:     one MongoDB client and one Redis connection, each made when first asked for.
+ * Fails:   by NULL and a sentence; the command turns it into exit code 3.
+ * Thread:  the only one.
+ * Why so:  most commands need one of the two; a tool that looks at dead letters must not fail because MongoDB is away. */
 #include "worker/ctl/ctl.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-enum { REPLY_TIMEOUT_MS = 5000 };
+#include "common/redis_url.h"
+
+enum {
+    CTL_REDIS_TIMEOUT_MS = 10000
+}; /* a person waits: long enough for a busy server, short enough to say so */
 
 struct store *ctl_store(struct ctl *c, struct err *err)
 {
     if (c->store)
         return c->store;
-    if (c->config->mongo_uri[0] == '\0') {
-        err_set(err, ERR_CONFIG, 0, "MONGO_URI is not set");
-        return NULL;
-    }
     if (!c->stores)
         c->stores = store_pool_new(c->config, "shopstreamctl", err);
     if (c->stores)
@@ -22,25 +29,34 @@ struct store *ctl_store(struct ctl *c, struct err *err)
 
 struct link *ctl_link(struct ctl *c, struct err *err)
 {
-    struct redis_url url;
-
     if (!c->link) {
+        struct redis_url url;
+
         if (!redis_url_parse(c->config->redis_url, &url, err))
             return NULL;
-        c->link = link_new(&url, "ctl", REPLY_TIMEOUT_MS);
+        c->link = link_new(&url, "shopstreamctl", CTL_REDIS_TIMEOUT_MS);
     }
     return link_open(c->link, err) ? c->link : NULL;
 }
 
-int ctl_failed(const char *what, const struct err *err)
-{
-    fprintf(stderr, "shopstreamctl: %s: %s\n", what, err->text);
-    return err->domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE;
-}
-
-void ctl_close(struct ctl *c)
+void ctl_deinit(struct ctl *c)
 {
     link_free(c->link);
     store_close(c->store);
     store_pool_free(c->stores);
+    c->link = NULL;
+    c->store = NULL;
+    c->stores = NULL;
+}
+
+int ctl_fail(int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("shopstreamctl: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return code;
 }

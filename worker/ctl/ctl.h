@@ -1,4 +1,7 @@
-/* ctl.h - shopstreamctl: what its commands share. Connections are made when a command first asks for them. */
+/* ctl.h - shopstreamctl: what its commands share.
+ *
+ * main.c reads the configuration, takes --json out of the arguments, picks the command by the first word and hands it a
+ * struct ctl. Connections are made when a command asks for them, so that `--help` needs no MongoDB. One thread. */
 #ifndef SHOPSTREAM_WORKER_CTL_CTL_H
 #define SHOPSTREAM_WORKER_CTL_CTL_H
 
@@ -9,35 +12,38 @@
 #include "worker/link.h"
 #include "worker/store.h"
 
-/* Exit statuses. */
-enum { CTL_DONE = 0, CTL_FINDING = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3 };
-
-struct ctl {
-    const struct config *config; /* borrowed */
-    bool                 json;   /* --json was given */
-    struct store_pool   *stores; /* owned; NULL until ctl_store */
-    struct store        *store;  /* owned; NULL until ctl_store */
-    struct link         *link;   /* owned; NULL until ctl_link */
+/* Exit codes of every command. */
+enum ctl_exit {
+    CTL_DONE = 0,        /* done */
+    CTL_FINDING = 1,     /* something is behind, lost, failed or not there */
+    CTL_USAGE = 2,       /* arguments, input or configuration */
+    CTL_UNREACHABLE = 3, /* a dependency does not answer */
 };
 
-/* Each command gets the arguments behind its name and returns an exit status. */
+/* One run of the tool. Zeroed apart from config and json by main; ctl_deinit at the end. */
+struct ctl {
+    const struct config *config; /* borrowed */
+    struct store_pool *stores;   /* made by ctl_store(); owned; NULL until then */
+    struct store *store;         /* made by ctl_store(); owned; NULL until then */
+    struct link *link;           /* made by ctl_link(); owned; NULL until then */
+    bool json;                   /* --json: machine-readable output, one JSON object a line */
+};
+
+/* The tool's MongoDB client, made at the first call (the driver connects at the first command). Borrowed. NULL: err. */
+struct store *ctl_store(struct ctl *c, struct err *err) __attribute__((warn_unused_result));
+
+/* The tool's connection to Redis, connected at the first call. Borrowed. NULL: err. */
+struct link *ctl_link(struct ctl *c, struct err *err) __attribute__((warn_unused_result));
+
+void ctl_deinit(struct ctl *c); /* closes what was opened; accepts a zeroed one */
+
+/* Prints "shopstreamctl: <text>" to standard error and returns code, so that a command can end with it. */
+int ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Commands. argv[0] is the command's own word ("shop"), argv[1] the first thing after it. Each returns an enum ctl_exit. */
 int ctl_init(struct ctl *c, int argc, char **argv);
 int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_shop(struct ctl *c, int argc, char **argv);
 int ctl_dead(struct ctl *c, int argc, char **argv);
-
-/* One sentence on standard error; returns CTL_USAGE. */
-int ctl_usage(const char *sentence);
-
-/* The MongoDB side, borrowed. NULL: err (ERR_CONFIG when MONGO_URI is missing or malformed). Does not ping. */
-struct store *ctl_store(struct ctl *c, struct err *err) __attribute__((warn_unused_result));
-
-/* A connected link, borrowed. NULL: err (ERR_CONFIG for a malformed REDIS_URL). */
-struct link *ctl_link(struct ctl *c, struct err *err) __attribute__((warn_unused_result));
-
-/* "shopstreamctl: <what>: <err>" on standard error; CTL_USAGE for ERR_CONFIG, else CTL_UNREACHABLE. */
-int ctl_failed(const char *what, const struct err *err);
-
-void ctl_close(struct ctl *c); /* closes what was opened */
 
 #endif
