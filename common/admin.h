@@ -27,10 +27,10 @@ struct admin *admin_start(struct event_base *base, const struct config_listen *w
     __attribute__((warn_unused_result));
 
 /* Starts it on a thread and event_base of its own. Same results. */
-struct admin *admin_start_thread(const struct config_listen *where, const struct admin_callbacks *callbacks, bool *off,
-                                 struct err *err) __attribute__((warn_unused_result));
+struct admin *admin_start_thread(const struct config_listen *where, const struct admin_callbacks *callbacks,
+                                 bool *off, struct err *err) __attribute__((warn_unused_result));
 
-int  admin_port(const struct admin *a); /* the port it listens on (after binding to 0) */
-void admin_stop(struct admin *a);       /* closes, joins its thread if any, frees; accepts NULL */
+int admin_port(const struct admin *a); /* the port it listens on (after binding to 0) */
+void admin_stop(struct admin *a);      /* closes, joins its thread if any, frees; accepts NULL */
 
 #endif

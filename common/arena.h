@@ -11,7 +11,7 @@ struct arena; /* opaque */
 
 /* first: bytes of the first chunk; limit: most bytes in all chunks together. You own it (arena_free). */
 struct arena *arena_new(size_t first, size_t limit);
-void          arena_free(struct arena *a); /* accepts NULL */
+void arena_free(struct arena *a); /* accepts NULL */
 
 /* Zeroed memory, aligned for any type, good until arena_reset(). Borrowed: never free or keep it. NULL when the limit
  * is reached; the caller then does less in this turn, which is not an error. */
@@ -23,7 +23,7 @@ void *arena_take_array(struct arena *a, size_t n, size_t size);
 /* Copies n bytes and adds a NUL. NULL as above. */
 char *arena_copy(struct arena *a, const void *bytes, size_t n);
 
-void   arena_reset(struct arena *a);
+void arena_reset(struct arena *a);
 size_t arena_used(const struct arena *a); /* bytes taken since the last reset */
 
 #endif

@@ -26,7 +26,7 @@ enum { CONFIG_RETRY_DELAYS_MAX = 12 };
 /* host:port of a listener, a numeric address or name; port 0 = any free one (tests). */
 struct config_listen {
     char host[256];
-    int  port; /* 0..65535; -1 = listener off */
+    int port; /* 0..65535; -1 = listener off */
 };
 
 enum config_fetch_policy { CONFIG_FETCH_STALE, CONFIG_FETCH_MISSING, CONFIG_FETCH_ALWAYS };
@@ -34,61 +34,61 @@ enum config_fetch_policy { CONFIG_FETCH_STALE, CONFIG_FETCH_MISSING, CONFIG_FETC
 /* All texts are NUL-terminated, owned by the struct; "" = not set. Milliseconds end in _ms. */
 struct config {
     /* both programs */
-    char          *redis_url;         /* REDIS_URL */
-    int64_t        stream_partitions; /* STREAM_PARTITIONS */
+    char *redis_url;                   /* REDIS_URL */
+    int64_t stream_partitions;         /* STREAM_PARTITIONS */
     struct config_listen admin_listen; /* ADMIN_LISTEN */
-    enum log_level log_level;         /* LOG_LEVEL */
-    bool           log_json;          /* LOG_FORMAT=json */
-    int64_t        clock_skew_ms;     /* CLOCK_SKEW_MS */
+    enum log_level log_level;          /* LOG_LEVEL */
+    bool log_json;                     /* LOG_FORMAT=json */
+    int64_t clock_skew_ms;             /* CLOCK_SKEW_MS */
 
     /* server */
-    struct config_listen listen;       /* LISTEN */
-    int64_t        server_threads;     /* SERVER_THREADS: event loops */
-    int64_t        answer_deadline_ms; /* ANSWER_DEADLINE_MS */
-    int64_t        max_body_bytes;     /* MAX_BODY_BYTES */
-    int64_t        max_inflight;       /* MAX_INFLIGHT: requests waiting for Redis, per loop */
-    int64_t        max_inflight_bytes; /* MAX_INFLIGHT_BYTES: their bytes, per loop */
-    int64_t        max_connections;    /* MAX_CONNECTIONS: client connections of the process */
-    int64_t        client_timeout_ms;  /* CLIENT_TIMEOUT_MS: idle or slow clients are closed after it */
-    int64_t        drain_ms;           /* DRAIN_MS: longest wait for open work at SIGTERM (both programs) */
-    int64_t        dedupe_window_minutes; /* DEDUPE_WINDOW_MINUTES; 0 = edge dedupe off */
-    char          *tiktok_app_key;     /* TIKTOK_APP_KEY */
-    char          *tiktok_app_secret;  /* TIKTOK_APP_SECRET: "current" or "current,previous" */
+    struct config_listen listen;   /* LISTEN */
+    int64_t server_threads;        /* SERVER_THREADS: event loops */
+    int64_t answer_deadline_ms;    /* ANSWER_DEADLINE_MS */
+    int64_t max_body_bytes;        /* MAX_BODY_BYTES */
+    int64_t max_inflight;          /* MAX_INFLIGHT: requests waiting for Redis, per loop */
+    int64_t max_inflight_bytes;    /* MAX_INFLIGHT_BYTES: their bytes, per loop */
+    int64_t max_connections;       /* MAX_CONNECTIONS: client connections of the process */
+    int64_t client_timeout_ms;     /* CLIENT_TIMEOUT_MS: idle or slow clients are closed after it */
+    int64_t drain_ms;              /* DRAIN_MS: longest wait for open work at SIGTERM (both programs) */
+    int64_t dedupe_window_minutes; /* DEDUPE_WINDOW_MINUTES; 0 = edge dedupe off */
+    char *tiktok_app_key;          /* TIKTOK_APP_KEY */
+    char *tiktok_app_secret;       /* TIKTOK_APP_SECRET: "current" or "current,previous" */
 
     /* worker */
-    char          *mongo_uri;           /* MONGO_URI */
-    char          *mongo_dbname;        /* MONGO_DBNAME */
-    int64_t        worker_threads;      /* WORKER_THREADS: lanes */
-    char          *worker_name;         /* WORKER_NAME: stable consumer name; default <hostname>; lanes add -<n> */
-    char          *credentials_key;     /* CREDENTIALS_KEY: 64 hex digits, or current,previous */
-    char          *tiktok_api_url;      /* TIKTOK_API_URL */
-    char          *tiktok_auth_url;     /* TIKTOK_AUTH_URL */
-    char          *ca_file;             /* CA_FILE: extra trust anchors for marketplace calls; "" = the system's */
-    int64_t        tiktok_order_details_batch_size; /* TIKTOK_ORDER_DETAILS_BATCH_SIZE: ids per call, 1..50 */
-    int64_t        sync_batch_size_orders;          /* SYNC_BATCH_SIZE_ORDERS: ops per bulk, 1..1000 */
-    enum config_fetch_policy fetch_policy;          /* FETCH_POLICY */
-    int64_t        fetch_budget_ms;     /* FETCH_BUDGET_MS: longest a turn waits for calls */
-    int64_t        fetch_max_ids;       /* FETCH_MAX_IDS: most ids asked for in a turn */
-    int64_t        fetch_shop_calls;    /* FETCH_SHOP_CALLS: concurrent calls of one shop in a lane */
-    int64_t        fetch_max_calls;     /* FETCH_MAX_CALLS: concurrent calls of a lane */
-    int64_t        request_timeout_ms;  /* REQUEST_TIMEOUT, given in seconds */
-    int64_t        read_count;          /* READ_COUNT: XREADGROUP COUNT of the first read */
-    int64_t        read_max_entries;    /* READ_MAX_ENTRIES: entries a lane may hold */
-    int64_t        read_max_bytes;      /* READ_MAX_BYTES: their bytes */
-    int64_t        block_ms;            /* BLOCK_MS: XREADGROUP BLOCK */
-    int64_t        batch_linger_ms;     /* BATCH_LINGER_MS */
-    int64_t        reclaim_idle_ms;     /* RECLAIM_IDLE_MS: T, the claim threshold retries are encoded against */
-    int64_t        reap_idle_ms;        /* REAP_IDLE_MS: entries of a worker without heartbeat are taken after it */
-    int64_t        heartbeat_ms;        /* HEARTBEAT_MS: interval; the key lives three times as long */
-    int64_t        keep_alive_ms;       /* KEEPALIVE_MS: how often idle time of entries in work is refreshed */
-    int64_t        retry_delays_ms[CONFIG_RETRY_DELAYS_MAX]; /* RETRY_DELAYS, comma separated */
-    size_t         retry_delay_count;   /* entries in use; attempts allowed = this + 1 */
-    int64_t        max_stale_reads;     /* MAX_STALE_READS */
-    int64_t        stream_keep_minutes; /* STREAM_KEEP_MINUTES: finished entries stay that long */
-    int64_t        trim_interval_ms;    /* TRIM_INTERVAL_MS */
-    int64_t        stream_maxlen;       /* STREAM_MAXLEN: alarm threshold, entries */
-    int64_t        webhook_events_keep_days; /* WEBHOOK_EVENTS_KEEP_DAYS */
-    int            timezone_offset_minutes;  /* TIMEZONE_OFFSET, "+07:00" */
+    char *mongo_uri;        /* MONGO_URI */
+    char *mongo_dbname;     /* MONGO_DBNAME */
+    int64_t worker_threads; /* WORKER_THREADS: lanes */
+    char *worker_name;      /* WORKER_NAME: stable consumer name; default <hostname>; lanes add -<n> */
+    char *credentials_key;  /* CREDENTIALS_KEY: 64 hex digits, or current,previous */
+    char *tiktok_api_url;   /* TIKTOK_API_URL */
+    char *tiktok_auth_url;  /* TIKTOK_AUTH_URL */
+    char *ca_file;          /* CA_FILE: extra trust anchors for marketplace calls; "" = the system's */
+    int64_t tiktok_order_details_batch_size; /* TIKTOK_ORDER_DETAILS_BATCH_SIZE: ids per call, 1..50 */
+    int64_t sync_batch_size_orders;          /* SYNC_BATCH_SIZE_ORDERS: ops per bulk, 1..1000 */
+    enum config_fetch_policy fetch_policy;   /* FETCH_POLICY */
+    int64_t fetch_budget_ms;                 /* FETCH_BUDGET_MS: longest a turn waits for calls */
+    int64_t fetch_max_ids;                   /* FETCH_MAX_IDS: most ids asked for in a turn */
+    int64_t fetch_shop_calls;                /* FETCH_SHOP_CALLS: concurrent calls of one shop in a lane */
+    int64_t fetch_max_calls;                 /* FETCH_MAX_CALLS: concurrent calls of a lane */
+    int64_t request_timeout_ms;              /* REQUEST_TIMEOUT, given in seconds */
+    int64_t read_count;                      /* READ_COUNT: XREADGROUP COUNT of the first read */
+    int64_t read_max_entries;                /* READ_MAX_ENTRIES: entries a lane may hold */
+    int64_t read_max_bytes;                  /* READ_MAX_BYTES: their bytes */
+    int64_t block_ms;                        /* BLOCK_MS: XREADGROUP BLOCK */
+    int64_t batch_linger_ms;                 /* BATCH_LINGER_MS */
+    int64_t reclaim_idle_ms; /* RECLAIM_IDLE_MS: T, the claim threshold retries are encoded against */
+    int64_t reap_idle_ms;    /* REAP_IDLE_MS: entries of a worker without heartbeat are taken after it */
+    int64_t heartbeat_ms;    /* HEARTBEAT_MS: interval; the key lives three times as long */
+    int64_t keep_alive_ms;   /* KEEPALIVE_MS: how often idle time of entries in work is refreshed */
+    int64_t retry_delays_ms[CONFIG_RETRY_DELAYS_MAX]; /* RETRY_DELAYS, comma separated */
+    size_t retry_delay_count;                         /* entries in use; attempts allowed = this + 1 */
+    int64_t max_stale_reads;                          /* MAX_STALE_READS */
+    int64_t stream_keep_minutes;      /* STREAM_KEEP_MINUTES: finished entries stay that long */
+    int64_t trim_interval_ms;         /* TRIM_INTERVAL_MS */
+    int64_t stream_maxlen;            /* STREAM_MAXLEN: alarm threshold, entries */
+    int64_t webhook_events_keep_days; /* WEBHOOK_EVENTS_KEEP_DAYS */
+    int timezone_offset_minutes;      /* TIMEZONE_OFFSET, "+07:00" */
 };
 
 /* Reads the environment (envp: NULL-terminated NAME=value, normally `environ`) for program. False: err names the

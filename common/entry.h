@@ -35,27 +35,27 @@ enum entry_kind {
 
 /* A text that points into somebody else's memory. */
 struct entry_text {
-    const char *data;   /* borrowed; NULL when absent */
-    size_t      length; /* bytes, NUL not counted */
+    const char *data; /* borrowed; NULL when absent */
+    size_t length;    /* bytes, NUL not counted */
 };
 
 struct entry {
     struct entry_text platform; /* "tiktok" */
     struct entry_text shop;     /* shop id as text; "" for events that name none */
     struct entry_text topic;    /* the platform's own topic name or number as text */
-    enum entry_kind   kind;
-    struct entry_text id;       /* entity id as text; "" for kinds without an entity */
-    int64_t           event_ms; /* the entity's own update time as announced, UTC epoch ms; 0 = absent */
-    int64_t           recv_ms;  /* when the server received it, UTC epoch ms */
-    struct entry_text key;      /* idempotency key of the event */
-    struct entry_text src;      /* webhook reconcile backfill replay lost-push parked */
-    struct entry_text trace;    /* request id, carried into logs, dead letters and the document */
-    bool              moves;    /* this topic's change moves the entity's update time */
-    struct entry_text body;     /* payload exactly as received; data NULL for sync sources */
+    enum entry_kind kind;
+    struct entry_text id;    /* entity id as text; "" for kinds without an entity */
+    int64_t event_ms;        /* the entity's own update time as announced, UTC epoch ms; 0 = absent */
+    int64_t recv_ms;         /* when the server received it, UTC epoch ms */
+    struct entry_text key;   /* idempotency key of the event */
+    struct entry_text src;   /* webhook reconcile backfill replay lost-push parked */
+    struct entry_text trace; /* request id, carried into logs, dead letters and the document */
+    bool moves;              /* this topic's change moves the entity's update time */
+    struct entry_text body;  /* payload exactly as received; data NULL for sync sources */
 };
 
 const char *entry_kind_name(enum entry_kind kind); /* "order"; literal */
-bool        entry_kind_parse(const char *s, size_t n, enum entry_kind *out) __attribute__((warn_unused_result));
+bool entry_kind_parse(const char *s, size_t n, enum entry_kind *out) __attribute__((warn_unused_result));
 
 /* Appends the complete RESP command `XADD <stream> * field value ...` for this entry (sent as it is, without formatting
  * by hiredis: 0.07 us against 1 us). */

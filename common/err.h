@@ -20,9 +20,9 @@ enum err_domain {
 };
 
 struct err {
-    enum err_domain domain;    /* ERR_NONE until set */
-    int             code;      /* meaning depends on domain; 0 when there is none */
-    char            text[320]; /* NUL-terminated sentence without a newline, cut when longer */
+    enum err_domain domain; /* ERR_NONE until set */
+    int code;               /* meaning depends on domain; 0 when there is none */
+    char text[320];         /* NUL-terminated sentence without a newline, cut when longer */
 };
 
 /* Records a failure with a printf-style sentence. err may be NULL. Later calls overwrite earlier ones. */

@@ -12,21 +12,23 @@ enum { HMAC_HEX_LENGTH = 64 };
 struct hmac_key; /* opaque */
 
 struct hmac_key *hmac_key_new(const void *secret, size_t n); /* aborts on out-of-memory; you own it */
-void             hmac_key_free(struct hmac_key *key);        /* accepts NULL; wipes */
+void hmac_key_free(struct hmac_key *key);                    /* accepts NULL; wipes */
 
 struct hmac_part {
-    const void *data;   /* borrowed; may be NULL when length is 0 */
-    size_t      length; /* bytes */
+    const void *data; /* borrowed; may be NULL when length is 0 */
+    size_t length;    /* bytes */
 };
 
 /* HMAC over the parts in order, as 64 lower-case hex digits and a NUL. False: OpenSSL failed (out of memory). */
-bool hmac_sha256_hex(struct hmac_key *key, const struct hmac_part *parts, size_t count, char hex[HMAC_HEX_LENGTH + 1])
-    __attribute__((warn_unused_result));
+bool hmac_sha256_hex(struct hmac_key *key, const struct hmac_part *parts, size_t count,
+                     char hex[HMAC_HEX_LENGTH + 1]) __attribute__((warn_unused_result));
 
 /* Constant time in the contents; false at once for different lengths. */
-bool hmac_equal(const char *a, size_t a_length, const char *b, size_t b_length) __attribute__((warn_unused_result));
+bool hmac_equal(const char *a, size_t a_length, const char *b, size_t b_length)
+    __attribute__((warn_unused_result));
 
 /* SHA-256 in lower-case hex: for idempotency keys of unknown shapes, never for passwords. */
-bool sha256_hex(const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1]) __attribute__((warn_unused_result));
+bool sha256_hex(const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1])
+    __attribute__((warn_unused_result));
 
 #endif

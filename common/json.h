@@ -24,8 +24,8 @@ enum json_got {
 
 /* A piece of text inside a document: length counts, NUL bytes are legal inside. */
 struct json_text {
-    const char *data;   /* borrowed from the document */
-    size_t      length; /* bytes */
+    const char *data; /* borrowed from the document */
+    size_t length;    /* bytes */
 };
 
 /* Parses n bytes. You own the result (yyjson_doc_free). NULL: err says what and where (never quotes the input);

@@ -18,7 +18,8 @@ enum { KEYS_STREAM_MAX = 64 }; /* longest stream key incl. NUL */
 enum { KEYS_PARTITIONS_MAX = 256 };
 
 /* Partition of a shop: XXH-free FNV-1a 64 of "<platform>\0<shop>" modulo partitions (>= 1). Stable for ever. */
-int keys_partition(const char *platform, size_t platform_length, const char *shop, size_t shop_length, int partitions);
+int keys_partition(const char *platform, size_t platform_length, const char *shop, size_t shop_length,
+                   int partitions);
 
 /* Each writes a NUL-terminated key into to (KEYS_STREAM_MAX bytes) and returns its length. */
 size_t keys_live(char *to, int partition);

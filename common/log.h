@@ -22,11 +22,11 @@ enum log_kind { LOG_KIND_SKIP, LOG_KIND_TEXT, LOG_KIND_INT };
 
 /* One named value of a line. Made by the LOG_* macros below only. */
 struct log_field {
-    const char   *name;   /* a literal, [a-z_]+ */
-    enum log_kind kind;   /* which of the members below counts */
-    const char   *text;   /* LOG_KIND_TEXT: borrowed bytes, may be NULL ("-" is printed) */
-    size_t        length; /* LOG_KIND_TEXT: bytes at text; capped at 300 when printed */
-    int64_t       number; /* LOG_KIND_INT */
+    const char *name;   /* a literal, [a-z_]+ */
+    enum log_kind kind; /* which of the members below counts */
+    const char *text;   /* LOG_KIND_TEXT: borrowed bytes, may be NULL ("-" is printed) */
+    size_t length;      /* LOG_KIND_TEXT: bytes at text; capped at 300 when printed */
+    int64_t number;     /* LOG_KIND_INT */
 };
 
 /* A function, because a macro testing s for NULL would not compile where s is an array or a literal. */
@@ -39,9 +39,9 @@ static inline struct log_field log_text_field(const char *name, const char *text
 #define LOG_B(field, s, n)  ((struct log_field){(field), LOG_KIND_TEXT, (s), (n), 0})
 #define LOG_I(field, value) ((struct log_field){(field), LOG_KIND_INT, NULL, 0, (int64_t)(value)})
 
-#define LOG_FIELDS(...)                                                                                              \
-    ((const struct log_field[]){{"", LOG_KIND_SKIP, NULL, 0, 0}, ##__VA_ARGS__}),                                    \
-        (sizeof((const struct log_field[]){{"", LOG_KIND_SKIP, NULL, 0, 0}, ##__VA_ARGS__}) /                        \
+#define LOG_FIELDS(...)                                                                                      \
+    ((const struct log_field[]){{"", LOG_KIND_SKIP, NULL, 0, 0}, ##__VA_ARGS__}),                            \
+        (sizeof((const struct log_field[]){{"", LOG_KIND_SKIP, NULL, 0, 0}, ##__VA_ARGS__}) /                \
          sizeof(struct log_field))
 
 /* log_x(message, LOG_S("shop", shop), LOG_I("count", n), ...): message is a literal. _errno adds err=<strerror>. */

@@ -12,93 +12,111 @@
 
 /* X(identifier, "prometheus_name{labels}", COUNTER|GAUGE, "help") in the order of the pipe.
  * Lines of one family stand together; help is taken from the first. */
-#define METRICS(X)                                                                                                    \
-    X(SERVER_REQUESTS_STORED, "shopstream_server_requests_total{answer=\"stored\"}", COUNTER,                         \
-      "webhook requests by how they were answered")                                                                  \
-    X(SERVER_REQUESTS_DUPLICATE, "shopstream_server_requests_total{answer=\"duplicate\"}", COUNTER, "")               \
-    X(SERVER_REQUESTS_DEAD, "shopstream_server_requests_total{answer=\"dead_letter\"}", COUNTER, "")                  \
-    X(SERVER_REQUESTS_PUSH_CHECK, "shopstream_server_requests_total{answer=\"push_check\"}", COUNTER, "")             \
-    X(SERVER_REQUESTS_UNSIGNED, "shopstream_server_requests_total{answer=\"unauthorized\"}", COUNTER, "")             \
-    X(SERVER_REQUESTS_BAD, "shopstream_server_requests_total{answer=\"bad_request\"}", COUNTER, "")                   \
-    X(SERVER_REQUESTS_TOO_LARGE, "shopstream_server_requests_total{answer=\"too_large\"}", COUNTER, "")               \
-    X(SERVER_REQUESTS_UNAVAILABLE, "shopstream_server_requests_total{answer=\"unavailable\"}", COUNTER, "")           \
-    X(SERVER_UNSIGNED_MISSING, "shopstream_server_unauthorized_total{reason=\"missing\"}", COUNTER,                   \
-      "refused signatures by reason")                                                                                \
-    X(SERVER_UNSIGNED_MALFORMED, "shopstream_server_unauthorized_total{reason=\"malformed\"}", COUNTER, "")           \
-    X(SERVER_UNSIGNED_MISMATCH, "shopstream_server_unauthorized_total{reason=\"mismatch\"}", COUNTER, "")             \
-    X(SERVER_REFUSED_INFLIGHT, "shopstream_server_unavailable_total{reason=\"inflight\"}", COUNTER,                   \
-      "503 answers by reason")                                                                                       \
-    X(SERVER_REFUSED_REDIS_DOWN, "shopstream_server_unavailable_total{reason=\"redis_down\"}", COUNTER, "")           \
-    X(SERVER_REFUSED_REDIS_ERROR, "shopstream_server_unavailable_total{reason=\"redis_error\"}", COUNTER, "")         \
-    X(SERVER_REFUSED_DEADLINE, "shopstream_server_unavailable_total{reason=\"deadline\"}", COUNTER, "")               \
-    X(SERVER_REFUSED_DRAINING, "shopstream_server_unavailable_total{reason=\"draining\"}", COUNTER, "")               \
-    X(SERVER_REFUSED_CONNECTIONS, "shopstream_server_unavailable_total{reason=\"connections\"}", COUNTER, "")         \
-    X(SERVER_TOPIC_UNKNOWN, "shopstream_server_topics_unknown_total", COUNTER,                                        \
-      "signed pushes of a topic no row maps (kept raw)")                                                             \
-    X(SERVER_ENTRIES_STORED, "shopstream_server_entries_stored_total", COUNTER, "entries Redis gave an id")           \
-    X(SERVER_ENTRIES_DUPLICATE, "shopstream_server_entries_duplicate_total", COUNTER,                                 \
-      "entries not stored again, because their mark stands")                                                         \
-    X(SERVER_LATE_REPLIES, "shopstream_server_late_replies_total", COUNTER,                                           \
-      "replies of Redis after the request had been answered")                                                        \
-    X(SERVER_REDIS_CONNECTS, "shopstream_server_redis_connects_total", COUNTER, "connections made to Redis")          \
-    X(SERVER_REDIS_LOSSES, "shopstream_server_redis_losses_total", COUNTER, "connections to Redis lost or refused")   \
-    X(SERVER_REDIS_UP, "shopstream_server_redis_up", GAUGE, "loops with a working connection to Redis")               \
-    X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                             \
-    X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                                \
-    X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                               \
-    X(SERVER_STORE_US, "shopstream_server_store_microseconds_total", COUNTER,                                         \
-      "time from request to Redis' acknowledgement, summed over stored requests")                                    \
-    X(WORKER_ENTRIES_READ, "shopstream_worker_entries_read_total", COUNTER, "entries delivered to this process")      \
-    X(WORKER_ENTRIES_RECLAIMED, "shopstream_worker_entries_reclaimed_total", COUNTER,                                 \
-      "entries taken over: due again, or of a worker that is gone")                                                  \
-    X(WORKER_ENTRIES_LOST, "shopstream_worker_entries_lost_total", COUNTER,                                           \
-      "pending entries whose body is gone from the stream: lost data, page somebody")                                \
-    X(WORKER_NEEDS_FOLDED, "shopstream_worker_entries_folded_total", COUNTER, "entries that joined another's read")   \
-    X(WORKER_REFLECTED, "shopstream_worker_entries_reflected_total", COUNTER, "entries the database already reflected") \
-    X(WORKER_FETCH_CALLS, "shopstream_worker_fetch_calls_total", COUNTER, "marketplace calls")                        \
-    X(WORKER_FETCH_IDS, "shopstream_worker_fetch_ids_total", COUNTER, "ids asked for in them")                        \
-    X(WORKER_FETCH_OK, "shopstream_worker_fetch_results_total{result=\"ok\"}", COUNTER, "marketplace calls by result") \
-    X(WORKER_FETCH_RETRY, "shopstream_worker_fetch_results_total{result=\"retry\"}", COUNTER, "")                     \
-    X(WORKER_FETCH_LIMIT, "shopstream_worker_fetch_results_total{result=\"limit\"}", COUNTER, "")                     \
-    X(WORKER_FETCH_TOKEN, "shopstream_worker_fetch_results_total{result=\"token\"}", COUNTER, "")                     \
-    X(WORKER_FETCH_AUTH, "shopstream_worker_fetch_results_total{result=\"auth\"}", COUNTER, "")                       \
-    X(WORKER_FETCH_PERM, "shopstream_worker_fetch_results_total{result=\"perm\"}", COUNTER, "")                       \
-    X(WORKER_FETCH_CARRIED, "shopstream_worker_fetch_carried_total", COUNTER, "calls carried over to a later turn")   \
-    X(WORKER_FETCH_STALE, "shopstream_worker_fetch_stale_total", COUNTER, "answers older than the event announced")   \
-    X(WORKER_FETCH_MISSING, "shopstream_worker_fetch_missing_total", COUNTER, "ids left out of an answer")            \
-    X(WORKER_CIRCUITS_OPEN, "shopstream_worker_circuits_open", GAUGE, "shops whose calls all fail")                   \
-    X(WORKER_STATE_UNKNOWN, "shopstream_worker_state_unknown_total", COUNTER, "status words no state table knows")    \
-    X(WORKER_DOCUMENTS_INVALID, "shopstream_worker_documents_invalid_total", COUNTER, "documents with is_valid false") \
-    X(WORKER_BULKS, "shopstream_worker_bulks_total", COUNTER, "bulk commands sent to MongoDB")                        \
-    X(WORKER_DOCUMENTS_WRITTEN, "shopstream_worker_documents_total{result=\"written\"}", COUNTER,                     \
-      "documents by what their write did")                                                                           \
-    X(WORKER_DOCUMENTS_TOUCHED, "shopstream_worker_documents_total{result=\"version_only\"}", COUNTER, "")            \
-    X(WORKER_DOCUMENTS_STALE, "shopstream_worker_documents_total{result=\"not_newer\"}", COUNTER, "")                 \
-    X(WORKER_DOCUMENTS_TOMBSTONE, "shopstream_worker_documents_total{result=\"tombstone\"}", COUNTER, "")             \
-    X(WORKER_SECOND_PASSES, "shopstream_worker_second_passes_total", COUNTER, "ops redone after E11000")              \
-    X(WORKER_UNKNOWN_OUTCOMES, "shopstream_worker_unknown_outcomes_total", COUNTER, "ops redone, outcome unknown")    \
-    X(WORKER_MONGO_PAUSES, "shopstream_worker_pauses_total{dependency=\"mongo\"}", COUNTER,                           \
-      "pauses because a dependency was away")                                                                        \
-    X(WORKER_REDIS_PAUSES, "shopstream_worker_pauses_total{dependency=\"redis\"}", COUNTER, "")                       \
-    X(WORKER_ACKED, "shopstream_worker_entries_acked_total", COUNTER, "entries acknowledged")                         \
-    X(WORKER_ACKED_LESS, "shopstream_worker_acked_less_total", COUNTER, "entries sent to XACK that were not pending")  \
-    X(WORKER_RETRIED, "shopstream_worker_entries_deferred_total{attempt=\"counted\"}", COUNTER,                       \
-      "entries put back for later")                                                                                  \
-    X(WORKER_DEFERRED, "shopstream_worker_entries_deferred_total{attempt=\"free\"}", COUNTER, "")                     \
-    X(WORKER_DEAD, "shopstream_worker_entries_dead_total", COUNTER, "entries moved to the dead letters")              \
-    X(WORKER_TRIMMED, "shopstream_worker_entries_trimmed_total", COUNTER, "finished entries trimmed from streams")    \
-    X(WORKER_HELD, "shopstream_worker_entries_held", GAUGE, "entries the lanes hold")                                 \
-    X(WORKER_OLDEST_PENDING_MS, "shopstream_worker_oldest_pending_milliseconds", GAUGE,                               \
-      "age of the oldest unfinished entry of the group")                                                             \
-    X(WORKER_LAG, "shopstream_worker_lag", GAUGE, "entries not yet delivered; -1 = unknown")                          \
+#define METRICS(X)                                                                                           \
+    X(SERVER_REQUESTS_STORED, "shopstream_server_requests_total{answer=\"stored\"}", COUNTER,                \
+      "webhook requests by how they were answered")                                                          \
+    X(SERVER_REQUESTS_DUPLICATE, "shopstream_server_requests_total{answer=\"duplicate\"}", COUNTER, "")      \
+    X(SERVER_REQUESTS_DEAD, "shopstream_server_requests_total{answer=\"dead_letter\"}", COUNTER, "")         \
+    X(SERVER_REQUESTS_PUSH_CHECK, "shopstream_server_requests_total{answer=\"push_check\"}", COUNTER, "")    \
+    X(SERVER_REQUESTS_UNSIGNED, "shopstream_server_requests_total{answer=\"unauthorized\"}", COUNTER, "")    \
+    X(SERVER_REQUESTS_BAD, "shopstream_server_requests_total{answer=\"bad_request\"}", COUNTER, "")          \
+    X(SERVER_REQUESTS_TOO_LARGE, "shopstream_server_requests_total{answer=\"too_large\"}", COUNTER, "")      \
+    X(SERVER_REQUESTS_UNAVAILABLE, "shopstream_server_requests_total{answer=\"unavailable\"}", COUNTER, "")  \
+    X(SERVER_UNSIGNED_MISSING, "shopstream_server_unauthorized_total{reason=\"missing\"}", COUNTER,          \
+      "refused signatures by reason")                                                                        \
+    X(SERVER_UNSIGNED_MALFORMED, "shopstream_server_unauthorized_total{reason=\"malformed\"}", COUNTER, "")  \
+    X(SERVER_UNSIGNED_MISMATCH, "shopstream_server_unauthorized_total{reason=\"mismatch\"}", COUNTER, "")    \
+    X(SERVER_REFUSED_INFLIGHT, "shopstream_server_unavailable_total{reason=\"inflight\"}", COUNTER,          \
+      "503 answers by reason")                                                                               \
+    X(SERVER_REFUSED_REDIS_DOWN, "shopstream_server_unavailable_total{reason=\"redis_down\"}", COUNTER, "")  \
+    X(SERVER_REFUSED_REDIS_ERROR, "shopstream_server_unavailable_total{reason=\"redis_error\"}", COUNTER,    \
+      "")                                                                                                    \
+    X(SERVER_REFUSED_DEADLINE, "shopstream_server_unavailable_total{reason=\"deadline\"}", COUNTER, "")      \
+    X(SERVER_REFUSED_DRAINING, "shopstream_server_unavailable_total{reason=\"draining\"}", COUNTER, "")      \
+    X(SERVER_REFUSED_UNCONFIGURED, "shopstream_server_unavailable_total{reason=\"unconfigured\"}", COUNTER,  \
+      "")                                                                                                    \
+    X(SERVER_REFUSED_CONNECTIONS, "shopstream_server_unavailable_total{reason=\"connections\"}", COUNTER,    \
+      "")                                                                                                    \
+    X(SERVER_TOPIC_UNKNOWN, "shopstream_server_topics_unknown_total", COUNTER,                               \
+      "signed pushes of a topic no row maps (kept raw)")                                                     \
+    X(SERVER_ENTRIES_STORED, "shopstream_server_entries_stored_total", COUNTER, "entries Redis gave an id")  \
+    X(SERVER_ENTRIES_DUPLICATE, "shopstream_server_entries_duplicate_total", COUNTER,                        \
+      "entries not stored again, because their mark stands")                                                 \
+    X(SERVER_LATE_REPLIES, "shopstream_server_late_replies_total", COUNTER,                                  \
+      "replies of Redis after the request had been answered")                                                \
+    X(SERVER_REDIS_CONNECTS, "shopstream_server_redis_connects_total", COUNTER, "connections made to Redis") \
+    X(SERVER_REDIS_LOSSES, "shopstream_server_redis_losses_total", COUNTER,                                  \
+      "connections to Redis lost or refused")                                                                \
+    X(SERVER_REDIS_UP, "shopstream_server_redis_up", GAUGE, "loops with a working connection to Redis")      \
+    X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                    \
+    X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                       \
+    X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                      \
+    X(SERVER_SLOW_CLIENTS, "shopstream_server_slow_clients_total", COUNTER,                                  \
+      "connections closed because a request took longer than CLIENT_TIMEOUT_MS to arrive")                   \
+    X(SERVER_STORE_US, "shopstream_server_store_microseconds_total", COUNTER,                                \
+      "time from request to Redis' acknowledgement, summed over stored requests")                            \
+    X(WORKER_ENTRIES_READ, "shopstream_worker_entries_read_total", COUNTER,                                  \
+      "entries delivered to this process")                                                                   \
+    X(WORKER_ENTRIES_RECLAIMED, "shopstream_worker_entries_reclaimed_total", COUNTER,                        \
+      "entries taken over: due again, or of a worker that is gone")                                          \
+    X(WORKER_ENTRIES_LOST, "shopstream_worker_entries_lost_total", COUNTER,                                  \
+      "pending entries whose body is gone from the stream: lost data, page somebody")                        \
+    X(WORKER_NEEDS_FOLDED, "shopstream_worker_entries_folded_total", COUNTER,                                \
+      "entries that joined another's read")                                                                  \
+    X(WORKER_REFLECTED, "shopstream_worker_entries_reflected_total", COUNTER,                                \
+      "entries the database already reflected")                                                              \
+    X(WORKER_FETCH_CALLS, "shopstream_worker_fetch_calls_total", COUNTER, "marketplace calls")               \
+    X(WORKER_FETCH_IDS, "shopstream_worker_fetch_ids_total", COUNTER, "ids asked for in them")               \
+    X(WORKER_FETCH_OK, "shopstream_worker_fetch_results_total{result=\"ok\"}", COUNTER,                      \
+      "marketplace calls by result")                                                                         \
+    X(WORKER_FETCH_RETRY, "shopstream_worker_fetch_results_total{result=\"retry\"}", COUNTER, "")            \
+    X(WORKER_FETCH_LIMIT, "shopstream_worker_fetch_results_total{result=\"limit\"}", COUNTER, "")            \
+    X(WORKER_FETCH_TOKEN, "shopstream_worker_fetch_results_total{result=\"token\"}", COUNTER, "")            \
+    X(WORKER_FETCH_AUTH, "shopstream_worker_fetch_results_total{result=\"auth\"}", COUNTER, "")              \
+    X(WORKER_FETCH_PERM, "shopstream_worker_fetch_results_total{result=\"perm\"}", COUNTER, "")              \
+    X(WORKER_FETCH_CARRIED, "shopstream_worker_fetch_carried_total", COUNTER,                                \
+      "calls carried over to a later turn")                                                                  \
+    X(WORKER_FETCH_STALE, "shopstream_worker_fetch_stale_total", COUNTER,                                    \
+      "answers older than the event announced")                                                              \
+    X(WORKER_FETCH_MISSING, "shopstream_worker_fetch_missing_total", COUNTER, "ids left out of an answer")   \
+    X(WORKER_CIRCUITS_OPEN, "shopstream_worker_circuits_open", GAUGE, "shops whose calls all fail")          \
+    X(WORKER_STATE_UNKNOWN, "shopstream_worker_state_unknown_total", COUNTER,                                \
+      "status words no state table knows")                                                                   \
+    X(WORKER_DOCUMENTS_INVALID, "shopstream_worker_documents_invalid_total", COUNTER,                        \
+      "documents with is_valid false")                                                                       \
+    X(WORKER_BULKS, "shopstream_worker_bulks_total", COUNTER, "bulk commands sent to MongoDB")               \
+    X(WORKER_DOCUMENTS_WRITTEN, "shopstream_worker_documents_total{result=\"written\"}", COUNTER,            \
+      "documents by what their write did")                                                                   \
+    X(WORKER_DOCUMENTS_TOUCHED, "shopstream_worker_documents_total{result=\"version_only\"}", COUNTER, "")   \
+    X(WORKER_DOCUMENTS_STALE, "shopstream_worker_documents_total{result=\"not_newer\"}", COUNTER, "")        \
+    X(WORKER_DOCUMENTS_TOMBSTONE, "shopstream_worker_documents_total{result=\"tombstone\"}", COUNTER, "")    \
+    X(WORKER_SECOND_PASSES, "shopstream_worker_second_passes_total", COUNTER, "ops redone after E11000")     \
+    X(WORKER_UNKNOWN_OUTCOMES, "shopstream_worker_unknown_outcomes_total", COUNTER,                          \
+      "ops redone, outcome unknown")                                                                         \
+    X(WORKER_MONGO_PAUSES, "shopstream_worker_pauses_total{dependency=\"mongo\"}", COUNTER,                  \
+      "pauses because a dependency was away")                                                                \
+    X(WORKER_REDIS_PAUSES, "shopstream_worker_pauses_total{dependency=\"redis\"}", COUNTER, "")              \
+    X(WORKER_ACKED, "shopstream_worker_entries_acked_total", COUNTER, "entries acknowledged")                \
+    X(WORKER_ACKED_LESS, "shopstream_worker_acked_less_total", COUNTER,                                      \
+      "entries sent to XACK that were not pending")                                                          \
+    X(WORKER_RETRIED, "shopstream_worker_entries_deferred_total{attempt=\"counted\"}", COUNTER,              \
+      "entries put back for later")                                                                          \
+    X(WORKER_DEFERRED, "shopstream_worker_entries_deferred_total{attempt=\"free\"}", COUNTER, "")            \
+    X(WORKER_DEAD, "shopstream_worker_entries_dead_total", COUNTER, "entries moved to the dead letters")     \
+    X(WORKER_TRIMMED, "shopstream_worker_entries_trimmed_total", COUNTER,                                    \
+      "finished entries trimmed from streams")                                                               \
+    X(WORKER_HELD, "shopstream_worker_entries_held", GAUGE, "entries the lanes hold")                        \
+    X(WORKER_OLDEST_PENDING_MS, "shopstream_worker_oldest_pending_milliseconds", GAUGE,                      \
+      "age of the oldest unfinished entry of the group")                                                     \
+    X(WORKER_LAG, "shopstream_worker_lag", GAUGE, "entries not yet delivered; -1 = unknown")                 \
     X(WORKER_STREAM_LENGTH, "shopstream_worker_stream_length", GAUGE, "entries in all streams")
 
 #define METRICS_ENUM(identifier, name, kind, help) METRIC_##identifier,
 enum metric { METRICS(METRICS_ENUM) METRIC_COUNT };
 #undef METRICS_ENUM
 
-void    metric_add(enum metric m, int64_t by); /* counters, and gauges kept by adding and subtracting */
-void    metric_set(enum metric m, int64_t value);
+void metric_add(enum metric m, int64_t by); /* counters, and gauges kept by adding and subtracting */
+void metric_set(enum metric m, int64_t value);
 int64_t metric_get(enum metric m);
 
 /* Appends Prometheus text format 0.0.4 of every metric of a program: "server" or "worker". */

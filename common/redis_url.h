@@ -10,15 +10,16 @@
 
 struct redis_url {
     char host[256];     /* "" for a Unix socket */
-    int  port;          /* 1..65535; 0 for a Unix socket */
+    int port;           /* 1..65535; 0 for a Unix socket */
     char path[108];     /* Unix socket path, "" otherwise */
     char user[128];     /* "" = default user */
     char password[512]; /* "" = no AUTH */
-    int  db;            /* SELECT when not 0 */
+    int db;             /* SELECT when not 0 */
 };
 
 /* False: err names what is wrong (never the password), *out is untouched. */
-bool redis_url_parse(const char *text, struct redis_url *out, struct err *err) __attribute__((warn_unused_result));
+bool redis_url_parse(const char *text, struct redis_url *out, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* "host:port/db" or the path, without credentials, for logs; borrowed from to (at least 300 bytes). */
 const char *redis_url_label(const struct redis_url *url, char *to, int size);

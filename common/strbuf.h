@@ -14,7 +14,7 @@
 #include "common/err.h"
 
 struct strbuf {
-    char  *data;     /* owned; NULL until the first byte */
+    char *data;      /* owned; NULL until the first byte */
     size_t length;   /* bytes in use, without the NUL */
     size_t capacity; /* bytes allocated */
 };
@@ -22,8 +22,8 @@ struct strbuf {
 #define STRBUF_INIT ((struct strbuf){NULL, 0, 0})
 
 void strbuf_init(struct strbuf *b);
-void strbuf_deinit(struct strbuf *b);              /* accepts a zeroed one; leaves it initialised */
-void strbuf_reset(struct strbuf *b);               /* empty, storage kept */
+void strbuf_deinit(struct strbuf *b);               /* accepts a zeroed one; leaves it initialised */
+void strbuf_reset(struct strbuf *b);                /* empty, storage kept */
 void strbuf_reserve(struct strbuf *b, size_t more); /* room for that many more bytes */
 void strbuf_add(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_add_text(struct strbuf *b, const char *text);

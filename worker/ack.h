@@ -21,10 +21,11 @@ struct acker; /* opaque */
 
 struct acker *acker_new(const struct config *config, const struct streams *streams, struct link *acks,
                         struct keeper *keeper, size_t lane, const char *consumer);
-void          acker_free(struct acker *a); /* accepts NULL; what is unconfirmed stays pending in Redis */
+void acker_free(struct acker *a); /* accepts NULL; what is unconfirmed stays pending in Redis */
 
 /* Takes every message of settled (empty afterwards), acts, frees it. DISCONNECTED ones must not be in it. */
-bool ack_settle(struct acker *a, struct message_list *settled, struct err *err) __attribute__((warn_unused_result));
+bool ack_settle(struct acker *a, struct message_list *settled, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Graceful stop: hands back unprocessed messages, due at once for any peer, without an attempt. Takes them. */
 bool ack_hand_back(struct acker *a, struct message_list *unprocessed, struct err *err)

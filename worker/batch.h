@@ -20,13 +20,15 @@
 struct batch_reader; /* opaque: groups made, own-pending position, reclaim cursors, reaper timer */
 
 /* Borrows all arguments for its life. lane: its number at the keeper; consumer: its consumer name. Owned. */
-struct batch_reader *batch_reader_new(const struct config *config, const struct streams *streams, struct link *reads,
-                                      struct keeper *keeper, size_t lane, const char *consumer);
-void                 batch_reader_free(struct batch_reader *r); /* accepts NULL */
+struct batch_reader *batch_reader_new(const struct config *config, const struct streams *streams,
+                                      struct link *reads, struct keeper *keeper, size_t lane,
+                                      const char *consumer);
+void batch_reader_free(struct batch_reader *r); /* accepts NULL */
 
 /* room: entries; room_bytes: bytes; block_ms: longest wait when nothing is there (0 = do not block). Appends to out
- * and registers every message with the keeper (keeper_hold) before returning it. */
-bool batch_read(struct batch_reader *r, size_t room, size_t room_bytes, int64_t block_ms, struct message_list *out,
-                struct err *err) __attribute__((warn_unused_result));
+ * and registers every message with the keeper (keeper_hold) before returning it. Also when it returns false: what was
+ * appended by then is yours and held. */
+bool batch_read(struct batch_reader *r, size_t room, size_t room_bytes, int64_t block_ms,
+                struct message_list *out, struct err *err) __attribute__((warn_unused_result));
 
 #endif

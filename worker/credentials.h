@@ -15,11 +15,14 @@ struct credentials; /* opaque: the prepared keys */
 
 /* keys: CREDENTIALS_KEY as configured. NULL: err names CREDENTIALS_KEY and what is wrong. Owned. */
 struct credentials *credentials_new(const char *keys, struct err *err) __attribute__((warn_unused_result));
-void                credentials_free(struct credentials *c); /* wipes; accepts NULL */
+void credentials_free(struct credentials *c); /* wipes; accepts NULL */
+
+/* Appends the place of a field: "<authorization's _id>/<field>". */
+void credentials_place(struct strbuf *to, const char *authorization, const char *field);
 
 /* Appends the sealed text. False: err (randomness, OpenSSL). */
-bool credentials_seal(const struct credentials *c, const char *place, const void *plain, size_t n, struct strbuf *to,
-                      struct err *err) __attribute__((warn_unused_result));
+bool credentials_seal(const struct credentials *c, const char *place, const void *plain, size_t n,
+                      struct strbuf *to, struct err *err) __attribute__((warn_unused_result));
 
 /* Appends the plain bytes. False: err says malformed, unknown key id, or tampered; never the content. */
 bool credentials_unseal(const struct credentials *c, const char *place, const char *sealed, size_t n,

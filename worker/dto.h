@@ -19,8 +19,8 @@
 
 /* What the write does. */
 enum document_op {
-    DOCUMENT_FULL,      /* complete state: $set, $unset, $setOnInsert under the guard */
-    DOCUMENT_MISSING,   /* left out of an answer for the first time: note missing_at_ms on the stored document */
+    DOCUMENT_FULL,    /* complete state: $set, $unset, $setOnInsert under the guard */
+    DOCUMENT_MISSING, /* left out of an answer for the first time: note missing_at_ms on the stored document */
     DOCUMENT_TOMBSTONE, /* gone: $set deleted_at */
     DOCUMENT_RAW,       /* a webhook kept raw in webhook_events */
 };
@@ -28,15 +28,15 @@ enum document_op {
 /* One write, made in stage 5, sent in stage 6. Heap-owned BSON: free with document_free. */
 struct document {
     enum document_op op;
-    const char      *collection; /* literal */
-    const char      *doc_id;     /* borrowed from the need (RAW: from the arena) */
-    bson_t          *set;        /* owned; everything for $set, bookkeeping included */
-    bson_t          *unset;      /* owned or NULL; optional fields of the entity that this state lacks */
-    bson_t          *on_insert;  /* owned or NULL; first_seen */
-    int64_t          version;    /* V */
-    int64_t          fetched_ms; /* F */
-    char             hash[CONTENT_HASH_LENGTH + 1]; /* of the content; "" for RAW */
-    bool             valid;      /* is_valid */
+    const char *collection; /* literal */
+    const char *doc_id;     /* borrowed from the need (RAW: from the arena) */
+    bson_t *set;            /* owned; everything for $set, bookkeeping included */
+    bson_t *unset;          /* owned or NULL; optional fields of the entity that this state lacks */
+    bson_t *on_insert;      /* owned or NULL; first_seen */
+    int64_t version;        /* V */
+    int64_t fetched_ms;     /* F */
+    char hash[CONTENT_HASH_LENGTH + 1]; /* of the content; "" for RAW */
+    bool valid;                         /* is_valid */
 };
 
 void document_free(struct document *d); /* frees the BSON; the struct lies in the arena. Accepts NULL */
@@ -48,13 +48,14 @@ struct dto_context {
     const char *channel_id; /* of the shop; "" when it has none */
     const char *id;         /* entity id */
     const char *doc_id;     /* "<platform>:<shop>:<id>" */
-    int64_t     fetched_ms; /* Redis' clock when the request was sent */
-    int64_t     now_ms;     /* Redis' clock now */
-    int64_t     stored_version; /* version of the stored document, 0 when none: used when the source's is unusable */
-    int         offset_minutes; /* TIMEZONE_OFFSET */
-    const char *source;     /* src of the newest event: webhook, reconcile ... */
-    const char *trace;      /* its trace id */
-    bool        behind;     /* mark the document `behind` */
+    int64_t fetched_ms;     /* Redis' clock when the request was sent */
+    int64_t now_ms;         /* Redis' clock now */
+    int64_t
+        stored_version; /* version of the stored document, 0 when none: used when the source's is unusable */
+    int offset_minutes; /* TIMEZONE_OFFSET */
+    const char *source; /* src of the newest event: webhook, reconcile ... */
+    const char *trace;  /* its trace id */
+    bool behind;        /* mark the document `behind` */
 };
 
 /* Builds the document of one order from TikTok's JSON object (one element of data.orders). Pure. NULL: even raw cannot

@@ -27,11 +27,11 @@ struct fetcher; /* opaque: http client, calls under way, circuits, the marketpla
 
 struct fetcher *fetcher_new(const struct config *config, struct shop_cache *shops, struct err *err)
     __attribute__((warn_unused_result));
-void            fetcher_free(struct fetcher *f); /* accepts NULL */
+void fetcher_free(struct fetcher *f); /* accepts NULL */
 
 /* redis_time: the lane's clock (fetched_ms = its value when the first request of an id is sent). */
-bool fetch_missing(struct fetcher *f, struct pool *pool, const struct redis_time *redis_time, struct arena *arena,
-                   struct err *err) __attribute__((warn_unused_result));
+bool fetch_missing(struct fetcher *f, struct pool *pool, const struct redis_time *redis_time,
+                   struct arena *arena, struct err *err) __attribute__((warn_unused_result));
 
 /* End of the turn: frees the answers of calls whose needs have all left ANSWERED. */
 void fetch_release(struct fetcher *f);

@@ -17,9 +17,9 @@
 #include "worker/need.h"
 
 struct freshness {
-    int64_t now_ms;         /* Redis' clock, asked just before */
-    int64_t skew_ms;        /* CLOCK_SKEW_MS */
-    bool    settled_counts; /* marketplace's and Redis' clocks agree within skew: "settled" may be used */
+    int64_t now_ms;      /* Redis' clock, asked just before */
+    int64_t skew_ms;     /* CLOCK_SKEW_MS */
+    bool settled_counts; /* marketplace's and Redis' clocks agree within skew: "settled" may be used */
 };
 
 /* fetched_ms as it may be used: 0 when it lies more than skew in the future. */

@@ -23,7 +23,7 @@ static bool addressable(const struct entry *e)
 
 static void fold_one(struct pool *pool, struct message *m, struct message_list *settled, int64_t mono_ms)
 {
-    bool         entity = m->readable && group_is_entity(&m->entry.platform, m->entry.kind);
+    bool entity = m->readable && group_is_entity(&m->entry.platform, m->entry.kind);
     struct need *n;
 
     if (entity && !addressable(&m->entry))
@@ -41,7 +41,8 @@ static void fold_one(struct pool *pool, struct message *m, struct message_list *
         need_enter(pool, n, NEED_ANSWERED);
 }
 
-void group_fold(struct pool *pool, struct message_list *incoming, struct message_list *settled, int64_t mono_ms)
+void group_fold(struct pool *pool, struct message_list *incoming, struct message_list *settled,
+                int64_t mono_ms)
 {
     struct message *m;
 

@@ -11,7 +11,8 @@
 #include "worker/need.h"
 
 /* Empties incoming. mono_ms: now, monotonic. */
-void group_fold(struct pool *pool, struct message_list *incoming, struct message_list *settled, int64_t mono_ms);
+void group_fold(struct pool *pool, struct message_list *incoming, struct message_list *settled,
+                int64_t mono_ms);
 
 /* True for kinds that are fetched and written as entities by this version. Also decides which bodies are kept. */
 bool group_is_entity(const struct entry_text *platform, enum entry_kind kind);

@@ -18,13 +18,14 @@
 
 struct keeper; /* opaque */
 
-/* Starts the thread. lane_names: one consumer name a lane (borrowed for its life). Claims each name with a lock key so
- * that two processes under one name are refused (err). NULL: err. */
-struct keeper *keeper_start(const struct config *config, const struct redis_url *url, const struct streams *streams,
-                            const char *const *lane_names, size_t lanes, struct err *err)
-    __attribute__((warn_unused_result));
+/* Starts the thread. lane_names: one consumer name a lane (borrowed for its life). Claims each name with its heartbeat
+ * key, so that two processes under one name are refused: waits up to three heartbeats and a second for the key of a
+ * crashed predecessor to expire. NULL: err; ERR_CONFIG: a name is in use, ERR_REDIS: Redis is away or refuses. */
+struct keeper *keeper_start(const struct config *config, const struct redis_url *url,
+                            const struct streams *streams, const char *const *lane_names, size_t lanes,
+                            struct err *err) __attribute__((warn_unused_result));
 
-/* Stops the thread, deletes the heartbeat keys and name locks, frees. Accepts NULL. */
+/* Stops the thread, deletes the heartbeat keys, frees. Accepts NULL. */
 void keeper_stop(struct keeper *k);
 
 void keeper_hold(struct keeper *k, size_t lane, const struct message *m);

@@ -16,7 +16,7 @@ struct link; /* opaque */
 
 /* name: for logs ("lane 0 read"). timeout_ms: longest wait for a reply; must exceed BLOCK. Does not connect. Owned. */
 struct link *link_new(const struct redis_url *url, const char *name, int64_t timeout_ms);
-void         link_free(struct link *l); /* accepts NULL */
+void link_free(struct link *l); /* accepts NULL */
 
 /* Connects when there is no connection, at once, no back-off here (the lane paces itself). False: err. */
 bool link_open(struct link *l, struct err *err) __attribute__((warn_unused_result));
@@ -32,19 +32,24 @@ redisReply *link_call(struct link *l, int argc, const char **argv, const size_t 
     __attribute__((warn_unused_result));
 
 /* Pipelining: send any number, then fetch as many replies, in order. False / NULL: as above. */
-bool        link_send(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)
+bool link_send(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)
     __attribute__((warn_unused_result));
 redisReply *link_receive(struct link *l, struct err *err) __attribute__((warn_unused_result));
 
 /* First word of an error reply equals word ("NOGROUP", "OOM", "NOSCRIPT")? Texts differ between servers. */
 bool link_error_is(const redisReply *r, const char *word);
 
+/* Records an error reply as the reason of a failure ("redis host:port: <doing>: <reply>"). Replies that say "wrong
+ * server" or "wrong user" (READONLY, MASTERDOWN, NOAUTH, NOPERM) also close the connection: the next one finds out anew. */
+void link_refused(struct link *l, const redisReply *r, const char *doing, struct err *err);
+
 /* The Redis clock of the lane: TIME once per turn plus monotonic time since. */
 struct redis_time {
     int64_t at_ms;   /* Redis' clock at the last TIME, UTC epoch ms; 0 = never asked */
     int64_t mono_ms; /* our monotonic clock at that moment */
 };
-bool    redis_time_sync(struct redis_time *t, struct link *l, struct err *err) __attribute__((warn_unused_result));
+bool redis_time_sync(struct redis_time *t, struct link *l, struct err *err)
+    __attribute__((warn_unused_result));
 int64_t redis_time_now_ms(const struct redis_time *t);
 
 #endif

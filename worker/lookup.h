@@ -16,7 +16,8 @@
 #include "worker/need.h"
 #include "worker/store.h"
 
-bool lookup_fill(struct pool *pool, struct store *store, const struct config *config, const struct freshness *f,
-                 struct arena *arena, struct err *err) __attribute__((warn_unused_result));
+bool lookup_fill(struct pool *pool, struct store *store, const struct config *config,
+                 const struct freshness *f, struct arena *arena, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -33,9 +33,10 @@ static void usage(FILE *to)
 /* -1: go on; else the exit status. *check: --check was given. */
 static int parse_arguments(int argc, char **argv, bool *check)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {"check", no_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"check", no_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
@@ -68,25 +69,26 @@ static void block_signals(sigset_t *ours)
     sigaddset(ours, SIGTERM);
     sigaddset(ours, SIGINT);
     sigemptyset(&ignored);
-    sigaddset(&ignored, SIGPIPE); /* blocked, never fetched: a write to a closed socket just fails with EPIPE */
+    sigaddset(&ignored,
+              SIGPIPE); /* blocked, never fetched: a write to a closed socket just fails with EPIPE */
     pthread_sigmask(SIG_BLOCK, ours, NULL);
     pthread_sigmask(SIG_BLOCK, &ignored, NULL);
 }
 
 /* Waits for the two signals of a life: the first stops, the second exits. */
 struct signal_thread {
-    pthread_t      thread;
-    sigset_t       signals;
+    pthread_t thread;
+    sigset_t signals;
     struct worker *worker;
-    atomic_bool    asked; /* the first signal has come */
+    atomic_bool asked; /* the first signal has come */
     pthread_mutex_t lock;
-    pthread_cond_t  came;
+    pthread_cond_t came;
 };
 
 static void *wait_for_signals(void *arg)
 {
     struct signal_thread *s = arg;
-    int                   number;
+    int number;
 
     sigwait(&s->signals, &number);
     log_info("stopping", LOG_I("signal", number));
@@ -129,9 +131,9 @@ static void signals_end(struct signal_thread *s)
 static struct admin *start_admin(const struct config *c, struct worker *w)
 {
     struct admin_callbacks callbacks = {.ready = worker_ready, .context = w, .program = "worker"};
-    struct err             err = {0};
-    bool                   off = false;
-    struct admin          *a = admin_start_thread(&c->admin_listen, &callbacks, &off, &err);
+    struct err err = {0};
+    bool off = false;
+    struct admin *a = admin_start_thread(&c->admin_listen, &callbacks, &off, &err);
 
     if (!a && !off)
         fatal(EXIT_DEPENDENCY, "admin port", LOG_S("err", err.text));
@@ -144,10 +146,10 @@ static struct admin *start_admin(const struct config *c, struct worker *w)
 static int run(const struct config *c, sigset_t signals)
 {
     struct signal_thread s = {.signals = signals};
-    struct err           err = {0};
-    struct worker       *w = worker_new(c, &err);
-    struct admin        *admin;
-    int                  status = 0;
+    struct err err = {0};
+    struct worker *w = worker_new(c, &err);
+    struct admin *admin;
+    int status = 0;
 
     if (!w) {
         log_error("cannot start", LOG_S("err", err.text));
@@ -177,10 +179,10 @@ static int run(const struct config *c, sigset_t signals)
 int main(int argc, char **argv)
 {
     struct config c = {0};
-    struct err    err = {0};
-    sigset_t      signals;
-    bool          check = false;
-    int           status = parse_arguments(argc, argv, &check);
+    struct err err = {0};
+    sigset_t signals;
+    bool check = false;
+    int status = parse_arguments(argc, argv, &check);
 
     if (status >= 0)
         return status;

@@ -15,30 +15,32 @@
 enum { STREAM_ID_MAX = 48 }; /* "<ms>-<seq>" and a NUL */
 
 struct message {
-    struct message *next;                    /* list it stands in; owned by whoever holds the list */
-    int             stream;                  /* index into the lane's stream table (streams.h) */
-    char            stream_id[STREAM_ID_MAX]; /* "1718305585123-0" */
-    int64_t         entry_ms;                /* ms part of the stream id: when it was stored (Redis' clock) */
-    struct entry    entry;                   /* decoded; texts point into this block. Zeroed when !readable */
-    bool            readable;                /* the entry could be decoded */
-    bool            repeat;                  /* not a first pass straight from '>': redelivered, reclaimed or redone */
-    int64_t         deliveries;              /* counter it came with = number of this attempt, 1.. */
-    size_t          bytes;                   /* size of this block: counts against READ_MAX_BYTES */
+    struct message *next;          /* list it stands in; owned by whoever holds the list */
+    int stream;                    /* index into the lane's stream table (streams.h) */
+    char stream_id[STREAM_ID_MAX]; /* "1718305585123-0" */
+    int64_t entry_ms;              /* ms part of the stream id: when it was stored (Redis' clock) */
+    struct entry entry;            /* decoded; texts point into this block. Zeroed when !readable */
+    bool readable;                 /* the entry could be decoded */
+    bool repeat;                   /* not a first pass straight from '>': redelivered, reclaimed or redone */
+    int64_t deliveries;            /* counter it came with = number of this attempt, 1.. */
+    size_t bytes;                  /* size of this block: counts against READ_MAX_BYTES */
 
     /* verdict, written by stages, read by ack.c only */
-    enum outcome    outcome;
-    bool            free_retry;  /* RETRY: no attempt is counted (RETRYCOUNT deliveries - 1) */
-    int64_t         retry_in_ms; /* RETRY: 0 = by the schedule RETRY_DELAYS and deliveries, else exactly that */
-    enum dead_class dead_class;  /* POISON, or RETRY that runs out of attempts */
-    char            error[200];  /* one sentence for the dead letter; no secrets, no payload; "" = none */
+    enum outcome outcome;
+    bool free_retry; /* RETRY: no attempt is counted (RETRYCOUNT deliveries - 1) */
+    int64_t
+        retry_in_ms; /* RETRY: 0 = by the schedule RETRY_DELAYS and deliveries, < 0 = due at once, else exactly
+                                    that, but always less than RECLAIM_IDLE_MS */
+    enum dead_class dead_class; /* POISON, or RETRY that runs out of attempts */
+    char error[200];            /* one sentence for the dead letter; no secrets, no payload; "" = none */
 };
 
 /* Singly linked list with its tail; owns the messages in it. Zeroed = empty. */
 struct message_list {
     struct message *first;
     struct message *last;
-    size_t          count;
-    size_t          bytes; /* sum of message.bytes */
+    size_t count;
+    size_t bytes; /* sum of message.bytes */
 };
 
 /* Builds a message from count strings (field, value, ...) as delivered. keep_body decides per kind whether the body is
@@ -46,16 +48,21 @@ struct message_list {
  * reason in error. You own it (message_free). */
 struct message *message_new(int stream, const char *stream_id, const struct entry_text *fields, size_t count,
                             bool (*keep_body)(enum entry_kind kind));
-void            message_free(struct message *m); /* accepts NULL */
+void message_free(struct message *m); /* accepts NULL */
 
-void            message_append(struct message_list *list, struct message *m); /* takes m */
-struct message *message_pop(struct message_list *list);                       /* returns owned, NULL when empty */
-void            message_splice(struct message_list *to, struct message_list *from); /* from is empty afterwards */
-void            message_list_deinit(struct message_list *list);               /* frees what is in it */
+/* The keep_body of this installation: an order's push only announces it, every other kind is kept raw for now. */
+bool message_keep_body(enum entry_kind kind);
 
-/* Sets the verdict of one message / of all in a list. error: printf-style sentence, may be NULL. */
+void message_append(struct message_list *list, struct message *m);       /* takes m */
+struct message *message_pop(struct message_list *list);                  /* returns owned, NULL when empty */
+void message_splice(struct message_list *to, struct message_list *from); /* from is empty afterwards */
+void message_list_deinit(struct message_list *list);                     /* frees what is in it */
+
+/* Sets the verdict of one message / of all in a list. A RETRY judged so is counted and follows the schedule. error: a
+ * sentence, may be NULL. */
 void message_judge(struct message *m, enum outcome outcome, enum dead_class dead, const char *error);
-void message_judge_list(struct message_list *list, enum outcome outcome, enum dead_class dead, const char *error);
+void message_judge_list(struct message_list *list, enum outcome outcome, enum dead_class dead,
+                        const char *error);
 
 /* RETRY without an attempt, in delay_ms. */
 void message_defer_list(struct message_list *list, int64_t delay_ms, const char *why);

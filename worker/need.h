@@ -32,12 +32,12 @@ enum { CONTENT_HASH_LENGTH = 32 }; /* XXH3, 128 bits, lower-case hex */
 
 /* What MongoDB holds of the entity, as the lookup saw it. Advisory: the guard in the write decides. */
 struct stored {
-    bool    exists;        /* a document is there (a tombstone counts) */
-    bool    deleted;       /* it is a tombstone (deleted_at) */
+    bool exists;           /* a document is there (a tombstone counts) */
+    bool deleted;          /* it is a tombstone (deleted_at) */
     int64_t version;       /* its source update time, ms; 0 when absent or not a number */
     int64_t fetched_ms;    /* when the request of its answer was sent; 0 when absent, or implausibly ahead */
     int64_t missing_at_ms; /* a read left it out at this time; 0 = no */
-    char    hash[CONTENT_HASH_LENGTH + 1]; /* "" when absent */
+    char hash[CONTENT_HASH_LENGTH + 1]; /* "" when absent */
 };
 
 /* What the marketplace said about one id. */
@@ -50,44 +50,44 @@ enum answer_kind {
 
 struct answer {
     enum answer_kind kind;
-    yyjson_val      *json;       /* FOUND: borrowed from the call's document, valid until fetch_release */
-    int64_t          fetched_ms; /* Redis' clock when the (first) request was sent */
-    bool             alone;      /* the call carried this id only */
+    yyjson_val *json;   /* FOUND: borrowed from the call's document, valid until fetch_release */
+    int64_t fetched_ms; /* Redis' clock when the (first) request was sent */
+    bool alone;         /* the call carried this id only */
 };
 
 struct document; /* dto.h; this turn's, owned by the turn's arena and freed by document_free */
 
 struct need {
-    struct need        *next;      /* list it stands in */
-    struct need        *chain;     /* hash chain of the pool */
-    uint64_t            hash;      /* of doc_id and kind */
-    const char         *platform;  /* "tiktok"; all texts live in this block, NUL-terminated */
-    const char         *shop;      /* shop id */
-    const char         *id;        /* entity id */
-    const char         *doc_id;    /* "<platform>:<shop>:<id>" */
-    enum entry_kind     kind;      /* of the entity; raw needs: the event's */
-    bool                raw;       /* kept raw in webhook_events: never looked up, never fetched */
-    struct message_list messages;  /* all events folded into it; owned */
-    enum need_state     state;
-    int64_t             since_mono_ms; /* when it entered the pool, monotonic: age for fetch planning */
-    int64_t             looked_mono_ms; /* when it was looked up last; 0 = never */
-    struct stored       stored;    /* valid from WAITING on */
-    bool                alone;     /* must be asked for in a call of its own (bisection, second read of a missing one) */
-    struct answer       answer;    /* valid from ANSWERED on */
-    bool                behind;    /* MAX_STALE_READS reached: the document is marked `behind` */
-    struct document    *document;  /* BUILT: what to write; NULL otherwise */
+    struct need *next;            /* list it stands in */
+    struct need *chain;           /* hash chain of the pool */
+    uint64_t hash;                /* of doc_id and kind */
+    const char *platform;         /* "tiktok"; all texts live in this block, NUL-terminated */
+    const char *shop;             /* shop id */
+    const char *id;               /* entity id */
+    const char *doc_id;           /* "<platform>:<shop>:<id>" */
+    enum entry_kind kind;         /* of the entity; raw needs: the event's */
+    bool raw;                     /* kept raw in webhook_events: never looked up, never fetched */
+    struct message_list messages; /* all events folded into it; owned */
+    enum need_state state;
+    int64_t since_mono_ms;  /* when it entered the pool, monotonic: age for fetch planning */
+    int64_t looked_mono_ms; /* when it was looked up last; 0 = never */
+    struct stored stored;   /* valid from WAITING on */
+    bool alone; /* must be asked for in a call of its own (bisection, second read of a missing one) */
+    struct answer answer;      /* valid from ANSWERED on */
+    bool behind;               /* MAX_STALE_READS reached: the document is marked `behind` */
+    struct document *document; /* BUILT: what to write; NULL otherwise */
 };
 
 struct need_list {
     struct need *first;
     struct need *last;
-    size_t       count;
+    size_t count;
 };
 
 struct pool; /* opaque: hash by (doc_id, kind) and the list of all needs */
 
 struct pool *pool_new(void);
-void         pool_free(struct pool *p); /* frees needs and their messages; accepts NULL */
+void pool_free(struct pool *p); /* frees needs and their messages; accepts NULL */
 
 /* The need a message joins: same entity, state NEW or WAITING; made when there is none. Takes m. Raw messages always
  * get a need of their own. */
@@ -98,7 +98,7 @@ void pool_remove(struct pool *p, struct need *n);
 
 /* Every need in order of arrival; iterate with need->pool_next through pool_each. */
 typedef void (*pool_visit)(void *context, struct need *n);
-void   pool_each(struct pool *p, pool_visit visit, void *context);
+void pool_each(struct pool *p, pool_visit visit, void *context);
 size_t pool_needs(const struct pool *p);
 size_t pool_messages(const struct pool *p); /* messages in all needs */
 size_t pool_bytes(const struct pool *p);    /* their bytes */
@@ -113,7 +113,8 @@ struct need **pool_collect(struct pool *p, enum need_state state, struct arena *
 void need_enter(struct pool *p, struct need *n, enum need_state next);
 
 /* Judges every message of the need and enters JUDGED. */
-void need_judge(struct pool *p, struct need *n, enum outcome outcome, enum dead_class dead, const char *error);
+void need_judge(struct pool *p, struct need *n, enum outcome outcome, enum dead_class dead,
+                const char *error);
 
 /* RETRY of every message without an attempt, in delay_ms; enters JUDGED. */
 void need_defer(struct pool *p, struct need *n, int64_t delay_ms, const char *why);

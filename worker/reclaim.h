@@ -14,14 +14,20 @@ struct reclaim; /* opaque: a cursor per stream, timers */
 
 struct reclaim *reclaim_new(const struct config *config, const struct streams *streams, struct link *link,
                             const char *consumer);
-void            reclaim_free(struct reclaim *r); /* accepts NULL */
+void reclaim_free(struct reclaim *r); /* accepts NULL */
 
 /* Start or reconnect: own pending entries have to be taken again (skipping ids the lane still holds). */
 void reclaim_restart(struct reclaim *r);
 
 /* One step, at most room messages; cheap when nothing is due. held: ids this lane still works on are not handed out
- * again. Lost ids (body trimmed away) are logged, counted and acked. False: link lost or refused, err says. */
-bool reclaim_step(struct reclaim *r, size_t room, bool (*held)(void *context, int stream, const char *stream_id),
-                  void *context, struct message_list *out, struct err *err) __attribute__((warn_unused_result));
+ * again. Lost ids (body trimmed away) are logged, counted and acked. *alone: the one message handed out was in work more
+ * than once when its worker vanished and is nearly out of attempts; nothing may be worked on together with it, or a
+ * crasher would take innocent entries along. False: link lost or refused, err says; out keeps what came before. */
+bool reclaim_step(struct reclaim *r, size_t room,
+                  bool (*held)(void *context, int stream, const char *stream_id), void *context,
+                  struct message_list *out, bool *alone, struct err *err) __attribute__((warn_unused_result));
+
+/* More is known to be waiting: the next step should come soon instead of after a long BLOCK. */
+bool reclaim_unfinished(const struct reclaim *r);
 
 #endif

@@ -8,14 +8,14 @@
 enum script {
     SCRIPT_SAFE_TRIM,       /* KEYS stream; ARGV limit, keep-from id -> {trimmed, floor id, group} */
     SCRIPT_DELETE_CONSUMER, /* KEYS stream; ARGV group, consumer -> -1 | 0 */
-    SCRIPT_DEAD_LETTER,     /* KEYS stream, dead; ARGV group, consumer, id, _field value ... -> {1, dead id} | {0, ''} */
-    SCRIPT_CLAIM,           /* KEYS stream; ARGV group, consumer, min-idle, cursor, count -> {cursor, {{id, fields,
+    SCRIPT_DEAD_LETTER, /* KEYS stream, dead; ARGV group, consumer, id, _field value ... -> {1, dead id} | {0, ''} */
+    SCRIPT_CLAIM, /* KEYS stream; ARGV group, consumer, min-idle, cursor, count -> {cursor, {{id, fields,
                                deliveries}}, {lost ids}} */
     SCRIPT_COUNT
 };
 
 /* keys: how many of argv are keys (argv = keys then arguments). Same results as link_call. */
-redisReply *script_run(struct link *l, enum script s, int keys, int argc, const char **argv, const size_t *lengths,
-                       struct err *err) __attribute__((warn_unused_result));
+redisReply *script_run(struct link *l, enum script s, int keys, int argc, const char **argv,
+                       const size_t *lengths, struct err *err) __attribute__((warn_unused_result));
 
 #endif

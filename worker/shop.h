@@ -16,7 +16,7 @@
 #include "worker/store.h"
 
 enum shop_state {
-    SHOP_UNKNOWN,  /* no such shop is registered */
+    SHOP_UNKNOWN, /* no such shop is registered */
     SHOP_ACTIVE,
     SHOP_EXPIRED,  /* its access token is over or was refused */
     SHOP_REVOKED,  /* the seller took the grant back */
@@ -27,26 +27,27 @@ const char *shop_state_name(enum shop_state s); /* "active"; literal */
 
 /* One shop as calls need it. Texts are owned by the cache entry, NUL-terminated, "" when absent. */
 struct shop {
-    const char     *platform;
-    const char     *shop_id;
-    const char     *channel_id;
-    const char     *cipher;       /* TikTok's shop_cipher */
-    const char     *access_token; /* plain, in memory only; never logged */
-    const char     *authorization; /* _id of its authorization */
-    int64_t         access_expires_ms; /* UTC epoch ms; 0 = unknown */
-    enum shop_state state;        /* SHOP_UNKNOWN when not registered */
-    const char     *problem;      /* why it cannot be used although active (token unreadable ...); "" = fine */
+    const char *platform;
+    const char *shop_id;
+    const char *channel_id;
+    const char *cipher;        /* TikTok's shop_cipher */
+    const char *access_token;  /* plain, in memory only; never logged */
+    const char *authorization; /* _id of its authorization */
+    int64_t access_expires_ms; /* UTC epoch ms; 0 = unknown */
+    enum shop_state state;     /* SHOP_UNKNOWN when not registered */
+    const char *problem;       /* why it cannot be used although active (token unreadable ...); "" = fine */
 };
 
 struct shop_cache; /* opaque */
 
-struct shop_cache *shop_cache_new(struct store *store, const struct credentials *credentials, int64_t keep_ms);
-void               shop_cache_free(struct shop_cache *c); /* wipes tokens; accepts NULL */
+struct shop_cache *shop_cache_new(struct store *store, const struct credentials *credentials,
+                                  int64_t keep_ms);
+void shop_cache_free(struct shop_cache *c); /* wipes tokens; accepts NULL */
 
 /* The shop, read when it is not cached or older than keep_ms; borrowed until the next call for the same shop after
  * keep_ms or shop_cache_forget. Unknown shops give state SHOP_UNKNOWN. NULL: MongoDB is away, err. */
-const struct shop *shop_cache_get(struct shop_cache *c, const char *platform, const char *shop_id, struct err *err)
-    __attribute__((warn_unused_result));
+const struct shop *shop_cache_get(struct shop_cache *c, const char *platform, const char *shop_id,
+                                  struct err *err) __attribute__((warn_unused_result));
 
 /* Read many at once: fills the cache with one find per collection for ids that are not cached. False: err. */
 bool shop_cache_load(struct shop_cache *c, const char *platform, const char *const *shop_ids, size_t count,

@@ -10,15 +10,15 @@
 struct stream_ref {
     char key[KEYS_STREAM_MAX];  /* "webhooks:{0}" or "webhooks:{0}:bulk" */
     char dead[KEYS_STREAM_MAX]; /* "webhooks:{0}:dead" */
-    int  partition;             /* 0.. */
+    int partition;              /* 0.. */
     bool bulk;                  /* served only from capacity live does not need */
 };
 
 /* All live streams first (index = partition), then all bulk ones (index = partitions + partition). */
 struct streams {
     struct stream_ref *items; /* owned by whoever built it */
-    size_t             count; /* 2 x partitions */
-    int                partitions;
+    size_t count;             /* 2 x partitions */
+    int partitions;
 };
 
 bool streams_init(struct streams *s, int partitions);

@@ -11,7 +11,7 @@
 struct trim; /* opaque: timer, last floors */
 
 struct trim *trim_new(const struct config *config, const struct streams *streams, struct link *link);
-void         trim_free(struct trim *t);
+void trim_free(struct trim *t);
 
 /* Trims and measures when TRIM_INTERVAL_MS have passed, else returns at once. False: link lost, err says. */
 bool trim_step(struct trim *t, int64_t now_ms, struct err *err) __attribute__((warn_unused_result));

@@ -19,7 +19,8 @@
 #include "worker/need.h"
 #include "worker/store.h"
 
-bool upsert_flush(struct pool *pool, struct store *store, const struct config *config, const struct freshness *f,
-                  struct arena *arena, struct err *err) __attribute__((warn_unused_result));
+bool upsert_flush(struct pool *pool, struct store *store, const struct config *config,
+                  const struct freshness *f, struct arena *arena, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -49,50 +49,50 @@ enum {
 
 /* Back-off of one dependency of a lane. */
 struct pause {
-    const char  *what;       /* "mongo" or "redis"; literal */
-    enum metric  metric;     /* counts the pauses */
-    atomic_bool  away;       /* read by worker_ready */
-    int64_t      wait_ms;    /* length of the next pause; 0 = it answers */
-    int64_t      since_mono; /* when it went away */
+    const char *what;   /* "mongo" or "redis"; literal */
+    enum metric metric; /* counts the pauses */
+    atomic_bool away;   /* read by worker_ready */
+    int64_t wait_ms;    /* length of the next pause; 0 = it answers */
+    int64_t since_mono; /* when it went away */
 };
 
 struct lane {
-    struct worker       *worker;
-    size_t               number;
-    char                 name[NAME_MAX_LENGTH]; /* consumer name */
-    pthread_t            thread;
-    bool                 started; /* thread must be joined */
-    struct pause         redis;
-    struct pause         mongo;
-    struct link         *reads;
-    struct link         *acks;
-    struct store        *store;
-    struct shop_cache   *shops;
+    struct worker *worker;
+    size_t number;
+    char name[NAME_MAX_LENGTH]; /* consumer name */
+    pthread_t thread;
+    bool started; /* thread must be joined */
+    struct pause redis;
+    struct pause mongo;
+    struct link *reads;
+    struct link *acks;
+    struct store *store;
+    struct shop_cache *shops;
     struct batch_reader *reader;
-    struct fetcher      *fetcher;
-    struct acker        *acker;
-    struct trim         *trim; /* lane 0 only */
-    struct pool         *pool;
-    struct arena        *arena;
-    struct redis_time    time;
-    bool                 progressed; /* the last turn settled something: look again at once */
-    size_t               held;       /* messages last added to the gauge */
-    unsigned             random;     /* state of rand_r, for jitter */
+    struct fetcher *fetcher;
+    struct acker *acker;
+    struct trim *trim; /* lane 0 only */
+    struct pool *pool;
+    struct arena *arena;
+    struct redis_time time;
+    bool progressed; /* the last turn settled something: look again at once */
+    size_t held;     /* messages last added to the gauge */
+    unsigned random; /* state of rand_r, for jitter */
 };
 
 struct worker {
     const struct config *config;
-    struct redis_url     redis;
-    struct streams       streams;
-    struct credentials  *credentials;
-    struct store_pool   *stores;
-    struct keeper       *keeper;
-    struct lane         *lanes;
-    size_t               lane_count;
-    atomic_bool          stopping;
-    atomic_size_t        running; /* lanes that have not ended */
-    pthread_mutex_t      lock;    /* guards nothing but the condition */
-    pthread_cond_t       changed; /* stopping was set, or a lane has ended */
+    struct redis_url redis;
+    struct streams streams;
+    struct credentials *credentials;
+    struct store_pool *stores;
+    struct keeper *keeper;
+    struct lane *lanes;
+    size_t lane_count;
+    atomic_bool stopping;
+    atomic_size_t running;  /* lanes that have not ended */
+    pthread_mutex_t lock;   /* guards nothing but the condition */
+    pthread_cond_t changed; /* stopping was set, or a lane has ended */
 };
 
 /* --- waiting --------------------------------------------------------------------------------------- */
@@ -168,16 +168,16 @@ static int64_t turn_block_ms(const struct lane *l)
 static void turn_read(struct lane *l, struct message_list *fresh)
 {
     const struct config *c = l->worker->config;
-    size_t               room = (size_t)c->read_max_entries, room_bytes = (size_t)c->read_max_bytes;
-    struct err           err = {0};
+    size_t room = (size_t)c->read_max_entries, room_bytes = (size_t)c->read_max_bytes;
+    struct err err = {0};
 
     if (atomic_load(&l->mongo.away) || pool_messages(l->pool) >= room || pool_bytes(l->pool) >= room_bytes) {
         if (pool_needs(l->pool) > 0 && fetch_carried(l->fetcher) > 0 && !l->progressed)
             wait_or_stop(l->worker, CARRIED_BLOCK_MS);
         return;
     }
-    if (batch_read(l->reader, room - pool_messages(l->pool), room_bytes - pool_bytes(l->pool), turn_block_ms(l),
-                   fresh, &err) &&
+    if (batch_read(l->reader, room - pool_messages(l->pool), room_bytes - pool_bytes(l->pool),
+                   turn_block_ms(l), fresh, &err) &&
         redis_time_sync(&l->time, l->reads, &err))
         pause_end(&l->redis, l);
     else
@@ -208,7 +208,7 @@ static void take_if_judged(void *list, struct need *n)
 static void turn_collect(struct lane *l, struct message_list *settled)
 {
     struct need_list judged = {0};
-    struct need     *n;
+    struct need *n;
 
     pool_each(l->pool, take_if_judged, &judged);
     while ((n = judged.first) != NULL) {
@@ -248,23 +248,23 @@ static void turn_end(struct lane *l, bool mongo_up, const struct err *err)
 static void lane_turn(struct lane *l)
 {
     const struct config *c = l->worker->config;
-    struct message_list  fresh = {0}, settled = {0};
-    struct err           err = {0};
-    struct freshness     f;
-    bool                 up;
+    struct message_list fresh = {0}, settled = {0};
+    struct err err = {0};
+    struct freshness f;
+    bool up;
 
-    turn_read(l, &fresh);                                                                /* stage 1: batch */
-    group_fold(l->pool, &fresh, &settled, clock_mono_ms());                              /* stage 2: group */
+    turn_read(l, &fresh);                                   /* stage 1: batch */
+    group_fold(l->pool, &fresh, &settled, clock_mono_ms()); /* stage 2: group */
     f = turn_freshness(l);
-    up = lookup_fill(l->pool, l->store, c, &f, l->arena, &err);                          /* stage 3: lookup */
-    up = up && fetch_missing(l->fetcher, l->pool, &l->time, l->arena, &err);             /* stage 4: fetch */
+    up = lookup_fill(l->pool, l->store, c, &f, l->arena, &err);              /* stage 3: lookup */
+    up = up && fetch_missing(l->fetcher, l->pool, &l->time, l->arena, &err); /* stage 4: fetch */
     f = turn_freshness(l);
     if (up)
-        dto_build(l->pool, c, &f, l->arena, shop_channel, l->shops);                     /* stage 5: dto */
-    up = up && upsert_flush(l->pool, l->store, c, &f, l->arena, &settled, &err);         /* stage 6: upsert */
+        dto_build(l->pool, c, &f, l->arena, shop_channel, l->shops);             /* stage 5: dto */
+    up = up && upsert_flush(l->pool, l->store, c, &f, l->arena, &settled, &err); /* stage 6: upsert */
     turn_collect(l, &settled);
     l->progressed = settled.count > 0;
-    turn_ack(l, &settled);                                                               /* stage 7: ack */
+    turn_ack(l, &settled); /* stage 7: ack */
     turn_end(l, up, &err);
 }
 
@@ -287,8 +287,8 @@ static void take_messages(void *list, struct need *n)
 static void lane_finish(struct lane *l)
 {
     struct message_list settled = {0}, rest = {0};
-    struct err          err = {0};
-    size_t              left;
+    struct err err = {0};
+    size_t left;
 
     fetch_abort(l->fetcher, l->pool);
     turn_collect(l, &settled);
@@ -304,7 +304,7 @@ static void lane_finish(struct lane *l)
 
 static void *lane_run(void *arg)
 {
-    struct lane   *l = arg;
+    struct lane *l = arg;
     struct worker *w = l->worker;
 
     while (!atomic_load(&w->stopping)) {
@@ -339,7 +339,7 @@ static void lane_deinit(struct lane *l)
 /* Everything a lane needs; the keeper runs already. */
 static bool lane_init(struct lane *l, struct err *err)
 {
-    struct worker       *w = l->worker;
+    struct worker *w = l->worker;
     const struct config *c = w->config;
 
     l->store = store_open(w->stores, err);
@@ -376,8 +376,8 @@ static void name_lanes(struct worker *w)
         l->random = (unsigned)clock_mono_us() + (unsigned)i;
         pause_init(&l->redis, "redis", METRIC_WORKER_REDIS_PAUSES);
         pause_init(&l->mongo, "mongo", METRIC_WORKER_MONGO_PAUSES);
-        snprintf(l->name, sizeof(l->name), "%.100s-%zu", w->config->worker_name[0] ? w->config->worker_name : host,
-                 i);
+        snprintf(l->name, sizeof(l->name), "%.100s-%zu",
+                 w->config->worker_name[0] ? w->config->worker_name : host, i);
     }
 }
 
@@ -422,8 +422,8 @@ fail:
 static bool prepare_store(struct worker *w, struct err *err)
 {
     struct store *s = store_open(w->stores, err);
-    int64_t       wait_ms = PAUSE_FIRST_MS;
-    struct err    away = {0};
+    int64_t wait_ms = PAUSE_FIRST_MS;
+    struct err away = {0};
 
     if (!s)
         return false;
@@ -445,8 +445,8 @@ static bool start_keeper(struct worker *w, struct err *err)
 {
     const char **names = xcalloc(w->lane_count, sizeof(*names));
     struct link *probe = link_new(&w->redis, "start", LINK_MARGIN_MS);
-    int64_t      wait_ms = PAUSE_FIRST_MS;
-    struct err   away = {0};
+    int64_t wait_ms = PAUSE_FIRST_MS;
+    struct err away = {0};
 
     for (size_t i = 0; i < w->lane_count; i++)
         names[i] = w->lanes[i].name;
@@ -491,7 +491,7 @@ void worker_stop(struct worker *w)
 bool worker_join(struct worker *w, int64_t deadline_ms)
 {
     struct timespec until = mono_in(deadline_ms);
-    bool            ended;
+    bool ended;
 
     pthread_mutex_lock(&w->lock);
     while (atomic_load(&w->running) > 0)
@@ -526,14 +526,14 @@ void worker_free(struct worker *w)
 bool worker_ready(void *context, struct strbuf *why)
 {
     struct worker *w = context;
-    bool           redis = w->keeper != NULL && keeper_silence_ms(w->keeper) < 3 * w->config->heartbeat_ms;
-    bool           mongo = atomic_load(&w->running) > 0;
+    bool redis = w->keeper != NULL && keeper_silence_ms(w->keeper) < 3 * w->config->heartbeat_ms;
+    bool mongo = atomic_load(&w->running) > 0;
 
     for (size_t i = 0; i < w->lane_count; i++) {
         redis = redis && !atomic_load(&w->lanes[i].redis.away);
         mongo = mongo && !atomic_load(&w->lanes[i].mongo.away);
     }
-    strbuf_add_format(why, "redis: %s\nmongo: %s\nstopping: %s\n", redis ? "up" : "away", mongo ? "up" : "away",
-                      atomic_load(&w->stopping) ? "yes" : "no");
+    strbuf_add_format(why, "redis: %s\nmongo: %s\nstopping: %s\n", redis ? "up" : "away",
+                      mongo ? "up" : "away", atomic_load(&w->stopping) ? "yes" : "no");
     return redis && mongo && !atomic_load(&w->stopping);
 }

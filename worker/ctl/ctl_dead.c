@@ -18,7 +18,8 @@ enum { LIST_DEFAULT = 50, LIST_MAX = 100000, PAGE = 200 };
 static const redisReply *field(const redisReply *fields, const char *name)
 {
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        if (fields->element[i]->len == strlen(name) && memcmp(fields->element[i]->str, name, strlen(name)) == 0)
+        if (fields->element[i]->len == strlen(name) &&
+            memcmp(fields->element[i]->str, name, strlen(name)) == 0)
             return fields->element[i + 1];
     return NULL;
 }
@@ -30,8 +31,8 @@ static json_t *text_of(const redisReply *value)
     return text ? text : json_string(value ? "(not UTF-8)" : "");
 }
 
-static const char *const listed[] = {"_class", "_err", "_tries", "platform", "shop", "topic", "kind", "id",
-                                     "_id",    "_by",  "_at",    "trace",    "key"};
+static const char *const listed[] = {"_class", "_err", "_tries", "platform", "shop",  "topic", "kind",
+                                     "id",     "_id",  "_by",    "_at",      "trace", "key"};
 
 /* One letter without its payload. Owned by the caller. */
 static json_t *summary(const char *dead_id, const redisReply *fields)
@@ -50,7 +51,8 @@ static json_t *summary(const char *dead_id, const redisReply *fields)
 
 static bool well_formed(const redisReply *entry)
 {
-    return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 && entry->element[1]->type == REDIS_REPLY_ARRAY;
+    return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+           entry->element[1]->type == REDIS_REPLY_ARRAY;
 }
 
 /* Appends up to limit letters of one partition, newest first. False: err. */
@@ -60,10 +62,10 @@ static bool read_partition(struct link *l, int partition, size_t limit, json_t *
 
     keys_dead(key, partition);
     while (limit > 0) {
-        size_t      page = limit < PAGE ? limit : PAGE;
+        size_t page = limit < PAGE ? limit : PAGE;
         const char *argv[] = {"XREVRANGE", key, from, "-", "COUNT", count};
         redisReply *r;
-        size_t      got;
+        size_t got;
 
         number_format_i64(count, (int64_t)page);
         r = link_call(l, 6, argv, NULL, err);
@@ -72,7 +74,8 @@ static bool read_partition(struct link *l, int partition, size_t limit, json_t *
         got = r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
         for (size_t i = 0; i < got; i++)
             if (well_formed(r->element[i]))
-                json_array_append_new(rows, summary(r->element[i]->element[0]->str, r->element[i]->element[1]));
+                json_array_append_new(rows,
+                                      summary(r->element[i]->element[0]->str, r->element[i]->element[1]));
         if (got > 0)
             snprintf(from, sizeof(from), "(%s", r->element[got - 1]->element[0]->str);
         freeReplyObject(r);
@@ -92,11 +95,11 @@ static const char *member(const json_t *row, const char *name)
 
 static void print_rows(const json_t *rows)
 {
-    size_t  i;
+    size_t i;
     json_t *row;
 
-    printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", "DEAD ID", "CLASS", "PLATFORM", "SHOP", "KIND", "ID", "TRIES",
-           "ERROR");
+    printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", "DEAD ID", "CLASS", "PLATFORM", "SHOP", "KIND",
+           "ID", "TRIES", "ERROR");
     json_array_foreach(rows, i, row)
     {
         printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", member(row, "dead_id"), member(row, "class"),
@@ -109,9 +112,9 @@ static void print_rows(const json_t *rows)
 static int list(struct ctl *c, struct link *l, int argc, char **argv)
 {
     struct err err = {0};
-    int64_t    limit = LIST_DEFAULT;
-    json_t    *rows;
-    int        status;
+    int64_t limit = LIST_DEFAULT;
+    json_t *rows;
+    int status;
 
     if (argc == 2 && strcmp(argv[0], "--limit") == 0) {
         if (!number_i64(argv[1], strlen(argv[1]), &limit) || limit < 1 || limit > LIST_MAX)
@@ -176,10 +179,10 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
     if (argc != 1)
         return ctl_usage("dead show takes one DEAD ID, as dead list prints it");
     for (int p = 0; p < c->config->stream_partitions; p++) {
-        char        key[KEYS_STREAM_MAX];
+        char key[KEYS_STREAM_MAX];
         const char *range[] = {"XRANGE", key, argv[0], argv[0]};
         redisReply *r;
-        bool        found;
+        bool found;
 
         keys_dead(key, p);
         r = link_call(l, 4, range, NULL, &err);
@@ -203,7 +206,7 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
 
 int ctl_dead(struct ctl *c, int argc, char **argv)
 {
-    struct err   err = {0};
+    struct err err = {0};
     struct link *l;
 
     if (argc == 0 || (strcmp(argv[0], "list") != 0 && strcmp(argv[0], "show") != 0))

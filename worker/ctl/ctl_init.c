@@ -7,7 +7,7 @@
 
 int ctl_init(struct ctl *c, int argc, char **argv)
 {
-    struct err    err = {0};
+    struct err err = {0};
     struct store *s;
 
     (void)argv;

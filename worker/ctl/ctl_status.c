@@ -4,6 +4,7 @@
  * A finding (exit 1): no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
  * cannot tell, a shop that is not active. An unreachable dependency: exit 3. */
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,20 +21,25 @@ enum {
 
 /* What is collected: printed as text or dumped as it is. */
 struct status {
-    json_t *streams;   /* one object a stream */
-    json_t *workers;   /* one object a consumer */
-    json_t *findings;  /* sentences */
-    json_t *redis;     /* object */
-    json_t *mongo;     /* object */
-    int64_t now_ms;    /* Redis' clock */
-    size_t  alive;     /* workers with a heartbeat */
+    json_t *streams;  /* one object a stream */
+    json_t *workers;  /* one object a consumer */
+    json_t *findings; /* sentences */
+    json_t *redis;    /* object */
+    json_t *mongo;    /* object */
+    int64_t now_ms;   /* Redis' clock */
+    size_t alive;     /* workers with a heartbeat */
 };
 
-static void finding(struct status *s, const char *format, const char *what, json_int_t number)
+static void finding(struct status *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void finding(struct status *s, const char *format, ...)
 {
     char text[256];
+    va_list arguments;
 
-    snprintf(text, sizeof(text), format, what, (long long)number);
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
     json_array_append_new(s->findings, json_string(text));
 }
 
@@ -63,7 +69,7 @@ static int64_t ask_number(struct link *l, const char *command, const char *key, 
 {
     const char *argv[] = {command, key};
     redisReply *r = ask(l, 2, argv, err);
-    int64_t     n = r && r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
+    int64_t n = r && r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
 
     freeReplyObject(r);
     return n;
@@ -72,7 +78,7 @@ static int64_t ask_number(struct link *l, const char *command, const char *key, 
 static int64_t id_ms(const char *stream_id)
 {
     const char *dash = strchr(stream_id, '-');
-    int64_t     ms = 0;
+    int64_t ms = 0;
 
     if (!number_i64(stream_id, dash ? (size_t)(dash - stream_id) : strlen(stream_id), &ms))
         return 0;
@@ -84,7 +90,7 @@ static int64_t ask_lag(struct link *l, const char *key, struct err *err)
 {
     const char *argv[] = {"XINFO", "GROUPS", key};
     redisReply *r = ask(l, 3, argv, err);
-    int64_t     lag = -2;
+    int64_t lag = -2;
 
     for (size_t i = 0; r && i < r->elements; i++) {
         const redisReply *name = pair(r->element[i], "name"), *value = pair(r->element[i], "lag");
@@ -101,7 +107,7 @@ static void ask_pending(struct status *s, struct link *l, const char *key, json_
 {
     const char *argv[] = {"XPENDING", key, KEYS_GROUP};
     redisReply *r = ask(l, 3, argv, err);
-    int64_t     total = 0, age = 0, parked = 0;
+    int64_t total = 0, age = 0, parked = 0;
 
     if (r && r->elements == 4 && r->element[0]->integer > 0) {
         const redisReply *owners = r->element[3];
@@ -121,7 +127,7 @@ static void ask_pending(struct status *s, struct link *l, const char *key, json_
     json_object_set_new(row, "oldest_pending_ms", json_integer(total ? age : 0));
     json_object_set_new(row, "waiting_for_next_try", json_integer(parked));
     if (total && age > OLD_MS)
-        finding(s, "%s: the oldest unfinished entry is %lld s old", key, age / 1000);
+        finding(s, "%s: the oldest unfinished entry is %lld s old", key, (long long)(age / 1000));
 }
 
 static void collect_stream(struct status *s, struct link *l, const char *key, bool dead, struct err *err)
@@ -133,14 +139,14 @@ static void collect_stream(struct status *s, struct link *l, const char *key, bo
     json_object_set_new(row, "length", json_integer(length));
     if (dead) {
         if (length > 0)
-            finding(s, "%s: %lld dead letter(s), see shopstreamctl dead list", key, length);
+            finding(s, "%s: %lld dead letter(s), see shopstreamctl dead list", key, (long long)length);
     } else {
         int64_t lag = ask_lag(l, key, err);
 
         json_object_set_new(row, "lag", lag == -1 ? json_null() : json_integer(lag == -2 ? length : lag));
         json_object_set_new(row, "group", json_boolean(lag != -2));
         if (lag == -1)
-            finding(s, "%s: lag unknown%.0lld", key, 0);
+            finding(s, "%s: lag unknown", key);
         ask_pending(s, l, key, row, err);
     }
     json_array_append_new(s->streams, row);
@@ -149,7 +155,7 @@ static void collect_stream(struct status *s, struct link *l, const char *key, bo
 /* Live workers are the heartbeat keys: a consumer that never got an entry does not exist in 7.0, but its heartbeat does. */
 static void collect_workers(struct status *s, struct link *l, int partition, struct err *err)
 {
-    char   pattern[KEYS_STREAM_MAX + 16], cursor[32] = "0";
+    char pattern[KEYS_STREAM_MAX + 16], cursor[32] = "0";
     size_t prefix = keys_worker(pattern, sizeof(pattern), partition, "");
 
     snprintf(pattern + prefix, sizeof(pattern) - prefix, "*");
@@ -165,7 +171,7 @@ static void collect_workers(struct status *s, struct link *l, int partition, str
             const char *key = r->element[1]->element[i]->str;
             const char *get[] = {"GET", key};
             redisReply *value = ask(l, 2, get, err);
-            json_t     *row = json_object();
+            json_t *row = json_object();
 
             json_object_set_new(row, "name", json_string(key + prefix));
             json_object_set_new(row, "heartbeat", json_string(value && value->str ? value->str : ""));
@@ -179,7 +185,7 @@ static void collect_workers(struct status *s, struct link *l, int partition, str
 
 static void collect_redis(struct status *s, struct ctl *c, struct link *l, struct err *err)
 {
-    char              key[KEYS_STREAM_MAX];
+    char key[KEYS_STREAM_MAX];
     struct redis_time time = {0};
 
     s->now_ms = redis_time_sync(&time, l, err) ? redis_time_now_ms(&time) : clock_now_ms();
@@ -193,23 +199,24 @@ static void collect_redis(struct status *s, struct ctl *c, struct link *l, struc
     }
     collect_workers(s, l, 0, err);
     if (s->alive == 0)
-        finding(s, "%s%.0lld", "no worker is alive", 0);
+        finding(s, "no worker is alive");
     json_object_set_new(s->redis, "up", json_boolean(err->domain == ERR_NONE));
 }
 
 /* Documents of a collection by their state. */
 static void count_states(struct store *st, const char *collection, json_t *to)
 {
-    bson_t           *pipeline = BCON_NEW("pipeline", "[", "{", "$group", "{", "_id", BCON_UTF8("$state"), "n", "{", "$sum",
-                                          BCON_INT64(1), "}", "}", "}", "]");
-    mongoc_cursor_t  *cursor = mongoc_collection_aggregate(store_collection(st, collection), MONGOC_QUERY_NONE, pipeline,
-                                                           NULL, NULL);
-    const bson_t     *row;
+    bson_t *pipeline = BCON_NEW("pipeline", "[", "{", "$group", "{", "_id", BCON_UTF8("$state"), "n", "{",
+                                "$sum", BCON_INT64(1), "}", "}", "}", "]");
+    mongoc_cursor_t *cursor = mongoc_collection_aggregate(store_collection(st, collection), MONGOC_QUERY_NONE,
+                                                          pipeline, NULL, NULL);
+    const bson_t *row;
 
     while (mongoc_cursor_next(cursor, &row)) {
         bson_iter_t i;
-        const char *state = bson_iter_init_find(&i, row, "_id") && BSON_ITER_HOLDS_UTF8(&i) ? bson_iter_utf8(&i, NULL) : "-";
-        char        name[COLUMNS];
+        const char *state =
+            bson_iter_init_find(&i, row, "_id") && BSON_ITER_HOLDS_UTF8(&i) ? bson_iter_utf8(&i, NULL) : "-";
+        char name[COLUMNS];
 
         snprintf(name, sizeof(name), "%s", state);
         if (bson_iter_init_find(&i, row, "n"))
@@ -221,14 +228,14 @@ static void count_states(struct store *st, const char *collection, json_t *to)
 
 static void collect_mongo(struct status *s, struct store *st)
 {
-    json_t     *shops = json_object(), *count;
+    json_t *shops = json_object(), *count;
     const char *state;
 
     count_states(st, "shops", shops);
     json_object_foreach(shops, state, count)
     {
         if (strcmp(state, "active") != 0)
-            finding(s, "shops in state %s: %lld", state, json_integer_value(count));
+            finding(s, "shops in state %s: %lld", state, (long long)json_integer_value(count));
     }
     json_object_set_new(s->mongo, "shops", shops);
     json_object_set_new(s->mongo, "up", json_true());
@@ -246,10 +253,11 @@ static void print_number(const json_t *row, const char *name, int width)
 
 static void print_status(const struct status *s)
 {
-    size_t  i;
+    size_t i;
     json_t *row;
 
-    printf("%-28s %10s %10s %10s %12s %14s\n", "STREAM", "LENGTH", "LAG", "PENDING", "OLDEST MS", "WAIT NEXT TRY");
+    printf("%-28s %10s %10s %10s %12s %14s\n", "STREAM", "LENGTH", "LAG", "PENDING", "OLDEST MS",
+           "WAIT NEXT TRY");
     json_array_foreach(s->streams, i, row)
     {
         printf("%-28s", json_string_value(json_object_get(row, "stream")));
@@ -271,8 +279,8 @@ static void print_status(const struct status *s)
 
 static void dump_status(const struct status *s)
 {
-    json_t *whole = json_pack("{s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "redis", s->redis,
-                              "mongo", s->mongo, "findings", s->findings);
+    json_t *whole = json_pack("{s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "redis",
+                              s->redis, "mongo", s->mongo, "findings", s->findings);
 
     json_dumpf(whole, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -289,12 +297,15 @@ static void unreachable(json_t *dependency, const char *name, const struct err *
 
 int ctl_status(struct ctl *c, int argc, char **argv)
 {
-    struct status s = {.streams = json_array(), .workers = json_array(), .findings = json_array(),
-                       .redis = json_object(), .mongo = json_object()};
-    struct err    redis = {0}, mongo = {0};
-    struct link  *l;
+    struct status s = {.streams = json_array(),
+                       .workers = json_array(),
+                       .findings = json_array(),
+                       .redis = json_object(),
+                       .mongo = json_object()};
+    struct err redis = {0}, mongo = {0};
+    struct link *l;
     struct store *st;
-    int           status;
+    int status;
 
     (void)argv;
     if (argc > 0)

@@ -13,10 +13,10 @@
 extern char **environ;
 
 struct command {
-    const char *name;                                    /* first argument */
-    int (*run)(struct ctl *c, int argc, char **argv);    /* gets the arguments behind the name */
-    const char *arguments;                               /* for the usage */
-    const char *help;                                    /* one line */
+    const char *name;                                 /* first argument */
+    int (*run)(struct ctl *c, int argc, char **argv); /* gets the arguments behind the name */
+    const char *arguments;                            /* for the usage */
+    const char *help;                                 /* one line */
 };
 
 static int print_config(struct ctl *c, int argc, char **argv)
@@ -35,7 +35,8 @@ static int print_config(struct ctl *c, int argc, char **argv)
 static const struct command commands[] = {
     {"init", ctl_init, "", "create collections and indexes (idempotent)"},
     {"status", ctl_status, "", "one screen: streams, lag, pending, dead letters, workers, dependencies"},
-    {"shop", ctl_shop, "put|list|show|disable|enable|remove ...", "shops and their grants; put reads JSON from stdin"},
+    {"shop", ctl_shop, "put|list|show|disable|enable|remove ...",
+     "shops and their grants; put reads JSON from stdin"},
     {"dead", ctl_dead, "list|show ID", "dead letters"},
     {"config", print_config, "[--markdown|--env]", "settings as this tool sees them"},
 };
@@ -82,10 +83,10 @@ static const struct command *find_command(const char *name)
 static int run(const struct command *command, bool json, int argc, char **argv)
 {
     struct config config = {0};
-    struct ctl    c = {.config = &config, .json = json};
-    struct err    err = {0};
-    sigset_t      pipe_signal;
-    int           status;
+    struct ctl c = {.config = &config, .json = json};
+    struct err err = {0};
+    sigset_t pipe_signal;
+    int status;
 
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
@@ -106,8 +107,8 @@ static int run(const struct command *command, bool json, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const struct command *command;
-    bool                  json = false;
-    int                   count = take_json(argc - 1, argv + 1, &json);
+    bool json = false;
+    int count = take_json(argc - 1, argv + 1, &json);
 
     if (count == 0) {
         usage(stderr);
