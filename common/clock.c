@@ -51,7 +51,7 @@ static bool clock_split(int64_t ms, int offset_minutes, struct tm *tm, int *mill
     if (__builtin_add_overflow(ms, (int64_t)offset_minutes * 60000, &local))
         return false;
     seconds = local / 1000 - (local % 1000 < 0); /* floor, also before 1970 */
-    *millis = (int)(local - seconds * 1000);
+    *millis = (int)((local % 1000 + 1000) % 1000);
     t = (time_t)seconds;
     return gmtime_r(&t, tm) && tm->tm_year >= -1900 && tm->tm_year <= 8099;
 }

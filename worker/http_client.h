@@ -38,6 +38,9 @@ bool http_client_start(struct http_client *c, const struct platform_request *req
 /* Drives transfers until one has ended or wait_ms passed. True: *context and *answer (owned) are set. */
 bool http_client_next(struct http_client *c, int64_t wait_ms, void **context, struct http_answer *answer);
 
+/* Drops every call under way; their contexts never come back. */
+void http_client_abort(struct http_client *c);
+
 size_t http_client_running(const struct http_client *c);
 
 #endif

@@ -76,10 +76,10 @@ static enum shape shape_of(struct draw d, const char *key)
     uint64_t dice = draw_bits(d, key) >> 32;
 
     dice %= 100;
-    return dice < 76   ? SHAPE_FULL
-           : dice < 84 ? SHAPE_EMPTY
-           : dice < 88 ? SHAPE_ZERO
-           : dice < 91 ? SHAPE_NULL
+    return dice < 68   ? SHAPE_FULL
+           : dice < 76 ? SHAPE_EMPTY
+           : dice < 80 ? SHAPE_ZERO
+           : dice < 83 ? SHAPE_NULL
                        : SHAPE_MISSING;
 }
 
@@ -180,14 +180,12 @@ static void money_field(struct view *v, const char *key, int64_t amount)
         json_out_text(&v->out, key, text);
 }
 
-/* Zero amounts may also be missing or empty. */
+/* Amounts that are mostly zero: then missing for every second order, sometimes empty. */
 static void spare_money_field(struct view *v, const char *key, int64_t amount)
 {
-    enum shape shape = shape_of(v->d, key);
-
-    if (amount == 0 && shape == SHAPE_MISSING)
+    if (amount == 0 && (draw_bits(v->d, key) & 1))
         return;
-    if (amount == 0 && shape == SHAPE_EMPTY)
+    if (amount == 0 && shape_of(v->d, key) == SHAPE_EMPTY)
         json_out_text(&v->out, key, "");
     else
         money_field(v, key, amount);

@@ -118,15 +118,15 @@ static int list(struct ctl *c, struct link *l, int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[0], "--limit") == 0) {
         if (!number_i64(argv[1], strlen(argv[1]), &limit) || limit < 1 || limit > LIST_MAX)
-            return ctl_usage("dead list --limit takes 1 to 100000");
+            return ctl_fail(CTL_USAGE, "dead list --limit takes 1 to 100000");
     } else if (argc > 0) {
-        return ctl_usage("dead list takes --limit N");
+        return ctl_fail(CTL_USAGE, "dead list takes --limit N");
     }
     rows = json_array();
     for (int p = 0; p < c->config->stream_partitions; p++) {
         if (!read_partition(l, p, (size_t)limit, rows, &err)) {
             json_decref(rows);
-            return ctl_failed("Redis", &err);
+            return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
         }
     }
     if (c->json) {
@@ -177,7 +177,7 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
     struct err err = {0};
 
     if (argc != 1)
-        return ctl_usage("dead show takes one DEAD ID, as dead list prints it");
+        return ctl_fail(CTL_USAGE, "dead show takes one DEAD ID, as dead list prints it");
     for (int p = 0; p < c->config->stream_partitions; p++) {
         char key[KEYS_STREAM_MAX];
         const char *range[] = {"XRANGE", key, argv[0], argv[0]};
@@ -187,7 +187,7 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
         keys_dead(key, p);
         r = link_call(l, 4, range, NULL, &err);
         if (!r)
-            return ctl_failed("Redis", &err);
+            return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
         if (r->type == REDIS_REPLY_ERROR) {
             fprintf(stderr, "shopstreamctl: %.60s is not a DEAD ID\n", argv[0]);
             freeReplyObject(r);
@@ -209,10 +209,10 @@ int ctl_dead(struct ctl *c, int argc, char **argv)
     struct err err = {0};
     struct link *l;
 
-    if (argc == 0 || (strcmp(argv[0], "list") != 0 && strcmp(argv[0], "show") != 0))
-        return ctl_usage("dead takes list or show ID");
+    if (argc < 2 || (strcmp(argv[1], "list") != 0 && strcmp(argv[1], "show") != 0))
+        return ctl_fail(CTL_USAGE, "dead takes list or show ID");
     l = ctl_link(c, &err);
     if (!l)
-        return ctl_failed("Redis", &err);
-    return strcmp(argv[0], "list") == 0 ? list(c, l, argc - 1, argv + 1) : show(c, l, argc - 1, argv + 1);
+        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
+    return strcmp(argv[1], "list") == 0 ? list(c, l, argc - 2, argv + 2) : show(c, l, argc - 2, argv + 2);
 }

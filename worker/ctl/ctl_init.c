@@ -11,11 +11,11 @@ int ctl_init(struct ctl *c, int argc, char **argv)
     struct store *s;
 
     (void)argv;
-    if (argc > 0)
-        return ctl_usage("init takes no arguments");
+    if (argc > 1)
+        return ctl_fail(CTL_USAGE, "init takes no arguments");
     s = ctl_store(c, &err);
     if (!s || !store_ping(s, &err))
-        return ctl_failed("MongoDB", &err);
+        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "MongoDB: %s", err.text);
     if (!store_prepare(s, c->config, &err) || !store_self_check(s, &err)) {
         fprintf(stderr, "shopstreamctl: MongoDB: %s\n", err.text);
         return CTL_FINDING;

@@ -308,8 +308,8 @@ int ctl_status(struct ctl *c, int argc, char **argv)
     int status;
 
     (void)argv;
-    if (argc > 0)
-        return ctl_usage("status takes no arguments");
+    if (argc > 1)
+        return ctl_fail(CTL_USAGE, "status takes no arguments");
     l = ctl_link(c, &redis);
     if (l)
         collect_redis(&s, c, l, &redis);

@@ -14,21 +14,21 @@ extern char **environ;
 
 struct command {
     const char *name;                                 /* first argument */
-    int (*run)(struct ctl *c, int argc, char **argv); /* gets the arguments behind the name */
+    int (*run)(struct ctl *c, int argc, char **argv); /* argv[0] is the name itself */
     const char *arguments;                            /* for the usage */
     const char *help;                                 /* one line */
 };
 
 static int print_config(struct ctl *c, int argc, char **argv)
 {
-    if (argc == 1 && strcmp(argv[0], "--markdown") == 0)
+    if (argc == 2 && strcmp(argv[1], "--markdown") == 0)
         config_print_markdown(stdout);
-    else if (argc == 1 && strcmp(argv[0], "--env") == 0)
+    else if (argc == 2 && strcmp(argv[1], "--env") == 0)
         config_print_env_example(stdout);
-    else if (argc == 0)
+    else if (argc == 1)
         config_print_dump(stdout, c->config, CONFIG_CTL);
     else
-        return ctl_usage("config takes --markdown or --env");
+        return ctl_fail(CTL_USAGE, "config takes --markdown or --env");
     return CTL_DONE;
 }
 
@@ -50,12 +50,6 @@ static void usage(FILE *to)
           "3 a dependency is unreachable. Settings come from the environment:\n\n",
           to);
     config_print_help(to, CONFIG_CTL);
-}
-
-int ctl_usage(const char *sentence)
-{
-    fprintf(stderr, "shopstreamctl: %s (see shopstreamctl --help)\n", sentence);
-    return CTL_USAGE;
 }
 
 /* Takes --json out of the arguments wherever it stands; returns how many are left. */
@@ -98,7 +92,7 @@ static int run(const struct command *command, bool json, int argc, char **argv)
     }
     mongoc_init();
     status = command->run(&c, argc, argv);
-    ctl_close(&c);
+    ctl_deinit(&c);
     mongoc_cleanup();
     config_deinit(&config);
     return status;
@@ -127,5 +121,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "shopstreamctl: no such command: %.60s (see shopstreamctl --help)\n", argv[1]);
         return CTL_USAGE;
     }
-    return run(command, json, count - 1, argv + 2);
+    return run(command, json, count, argv + 1);
 }
