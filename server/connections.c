@@ -1,0 +1,298 @@
+/* connections.c - server: limit, slow clients, and what evhttp answers by itself. Reasons: connections.h.
+ *
+ * A connection is closed from here by shutting its socket down, never by freeing anything: evhttp then meets the end of
+ * the stream and cleans up on its own path. That is done only while no request of the connection is being handled
+ * (evhttp does not read then, and would not notice).
+ *
+ *   since_ms = 0        between requests; evhttp's own time-out ends it when it idles too long
+ *   since_ms > 0        the first byte of a request came then and the request is not complete
+ *
+ * A connection over the limit gets a 503 written straight to its socket and is shut down: no request of it is read, so it
+ * costs one turn of the loop. Far over the limit, and when descriptors run out, the listener rests until the next
+ * sweep; the kernel's queue holds the newcomers meanwhile. */
+#include "server/connections.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/strbuf.h"
+#include "server/answer.h"
+
+enum {
+    SPARE = 32,    /* connections over the limit before the listener rests */
+    REAP_MS = 50,  /* at the limit: not more often than this is looked for closed ones */
+};
+
+struct connection {
+    struct connection  *previous, *next; /* all of the loop */
+    struct connection  *next_unwanted;   /* waiting to be turned away */
+    struct connections *all;
+    struct bufferevent *bev;      /* our reference */
+    int64_t             since_ms; /* monotonic: first byte of the unfinished request; 0: none */
+    bool                unwanted; /* over the limit */
+    bool                told;     /* evhttp has answered it by itself, or we have shut it down */
+};
+
+struct connections {
+    struct event_base        *base;     /* borrowed */
+    struct evconnlistener    *listener; /* borrowed; NULL once we stopped listening */
+    struct connections_limit *limit;    /* borrowed */
+    struct event             *turn_away; /* not of a descriptor: runs at the end of the turn */
+    struct connection        *first;
+    struct connection        *unwanted; /* list by next_unwanted */
+    struct connection        *current;  /* whose bytes were looked at last: the one a request belongs to */
+    size_t                    count;
+    size_t                    receiving;  /* with since_ms, as of the last sweep */
+    int64_t                   timeout_ms; /* for a whole request */
+    int64_t                   reaped_ms;  /* monotonic: last sweep */
+    bool                      ours;       /* between connections_answering(true) and (false) */
+    bool                      resting;    /* the listener is disabled */
+};
+
+/* evhttp unsets the callbacks when it frees its reference, and only then. */
+static bool closed(const struct connection *c)
+{
+    bufferevent_data_cb  read_cb, write_cb;
+    bufferevent_event_cb event_cb;
+    void                *arg;
+
+    bufferevent_getcb(c->bev, &read_cb, &write_cb, &event_cb, &arg);
+    return !read_cb && !write_cb && !event_cb;
+}
+
+static void forget(struct connection *c)
+{
+    struct connections *all = c->all;
+
+    *(c->previous ? &c->previous->next : &all->first) = c->next;
+    if (c->next)
+        c->next->previous = c->previous;
+    if (all->current == c)
+        all->current = NULL;
+    for (struct connection **at = &all->unwanted; *at; at = &(*at)->next_unwanted)
+        if (*at == c) {
+            *at = c->next_unwanted;
+            break;
+        }
+    all->count--;
+    atomic_fetch_sub(&all->limit->open, 1);
+    metric_add(METRIC_SERVER_CONNECTIONS, -1);
+    bufferevent_decref(c->bev);
+    free(c);
+}
+
+static void rest(struct connections *all)
+{
+    if (!all->listener || all->resting)
+        return;
+    all->resting = true;
+    evconnlistener_disable(all->listener);
+}
+
+/* ---- what happens on a connection ---- */
+
+static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct connection *c = arg;
+
+    (void)b;
+    c->all->current = c;
+    if (info->n_added > 0 && c->since_ms == 0)
+        c->since_ms = clock_mono_ms();
+}
+
+static void on_output(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct connection *c = arg;
+    char               status[12];
+
+    if (c->all->ours || c->told || info->n_added == 0)
+        return;
+    if (evbuffer_copyout(b, status, sizeof(status)) != (ev_ssize_t)sizeof(status) ||
+        memcmp(status, "HTTP/1.1 1", 10) == 0) /* 100 Continue */
+        return;
+    c->told = true;
+    answer_count(memcmp(status + 9, "413", 3) == 0 ? ANSWER_TOO_LARGE : ANSWER_MALFORMED_HTTP);
+}
+
+static void shut(struct connection *c)
+{
+    c->told = true;
+    shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
+}
+
+static void on_turn_away(evutil_socket_t none, short what, void *arg)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+                                 "Content-Length: 21\r\n\r\ntoo many connections\n";
+    struct connections *all = arg;
+    struct connection  *c;
+    char                drain[4096];
+
+    (void)none;
+    (void)what;
+    while ((c = all->unwanted) != NULL) {
+        all->unwanted = c->next_unwanted;
+        c->next_unwanted = NULL;
+        if (closed(c))
+            continue;
+        metric_add(METRIC_SERVER_REFUSED_CONNECTIONS, 1);
+        /* Bytes left unread would turn the close into a reset, and the answer could be lost with it. */
+        (void)!recv(bufferevent_getfd(c->bev), drain, sizeof(drain), MSG_DONTWAIT);
+        (void)!send(bufferevent_getfd(c->bev), answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        shut(c);
+    }
+}
+
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
+{
+    struct connections *all = arg;
+    struct connection  *c;
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    long                open;
+
+    if (!bev)
+        fatalx("connections: no memory for a bufferevent");
+    open = atomic_fetch_add(&all->limit->open, 1) + 1;
+    if (open > all->limit->most && clock_mono_ms() - all->reaped_ms >= REAP_MS) {
+        connections_sweep(all, clock_mono_ms());
+        open = atomic_load(&all->limit->open);
+    }
+    c = xcalloc(1, sizeof(*c));
+    c->all = all;
+    c->bev = bev;
+    bufferevent_incref(bev);
+    if (!evbuffer_add_cb(bufferevent_get_input(bev), on_input, c) ||
+        !evbuffer_add_cb(bufferevent_get_output(bev), on_output, c))
+        fatalx("connections: no memory for a callback");
+    c->next = all->first;
+    if (c->next)
+        c->next->previous = c;
+    all->first = c;
+    all->count++;
+    metric_add(METRIC_SERVER_CONNECTIONS, 1);
+    if (open > all->limit->most) {
+        c->unwanted = true;
+        c->next_unwanted = all->unwanted;
+        all->unwanted = c;
+        event_active(all->turn_away, EV_WRITE, 0);
+    }
+    if (open > all->limit->most + SPARE)
+        rest(all);
+    return bev;
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    int error = errno;
+
+    (void)listener;
+    log_warn("accept failed", LOG_S("err", strerror(error)));
+    rest(arg);
+}
+
+/* ---- interface ---- */
+
+struct connections *connections_new(struct event_base *base, struct evhttp *http, struct evconnlistener *listener,
+                                    struct connections_limit *limit, int64_t timeout_ms)
+{
+    struct connections *all = xcalloc(1, sizeof(*all));
+
+    all->base = base;
+    all->listener = listener;
+    all->limit = limit;
+    all->timeout_ms = timeout_ms;
+    all->turn_away = event_new(base, -1, 0, on_turn_away, all);
+    if (!all->turn_away)
+        fatalx("connections: no memory for an event");
+    evhttp_set_bevcb(http, on_connection, all);
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    return all;
+}
+
+void connections_free(struct connections *all)
+{
+    if (!all)
+        return;
+    while (all->first)
+        forget(all->first);
+    event_free(all->turn_away);
+    free(all);
+}
+
+void connections_forget_listener(struct connections *all)
+{
+    all->listener = NULL;
+}
+
+void connections_request(struct connections *all, struct evhttp_connection *evcon)
+{
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
+    struct connection  *c = all->current;
+
+    /* evhttp calls the handler while it takes the request's last bytes out of the buffer, so this is the one. */
+    if (!c || c->bev != bev)
+        for (c = all->first; c && c->bev != bev;)
+            c = c->next;
+    if (c)
+        c->since_ms = 0;
+}
+
+void connections_answering(struct connections *all, bool ours)
+{
+    all->ours = ours;
+}
+
+void connections_sweep(struct connections *all, int64_t mono_ms)
+{
+    struct connection *c, *next;
+
+    all->reaped_ms = mono_ms;
+    all->receiving = 0;
+    for (c = all->first; c; c = next) {
+        next = c->next;
+        if (closed(c)) {
+            forget(c);
+            continue;
+        }
+        if (c->since_ms == 0)
+            continue;
+        all->receiving++;
+        if (mono_ms - c->since_ms > all->timeout_ms && !c->told) {
+            metric_add(METRIC_SERVER_SLOW_CLIENTS, 1);
+            shut(c);
+        }
+    }
+    if (all->listener && all->resting && atomic_load(&all->limit->open) <= all->limit->most) {
+        all->resting = false;
+        evconnlistener_enable(all->listener);
+    }
+}
+
+size_t connections_open(const struct connections *all)
+{
+    return all->count;
+}
+
+size_t connections_receiving(const struct connections *all)
+{
+    return all->receiving;
+}
+
+bool connections_flushed(const struct connections *all)
+{
+    for (const struct connection *c = all->first; c; c = c->next)
+        if (!closed(c) && evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
+            return false;
+    return true;
+}

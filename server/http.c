@@ -1,0 +1,279 @@
+/* http.c - server, stage 1 of 5: receive; and the one function through which every answer leaves.
+ *
+ * on_request is the whole pipe in reading order: receive -> verify -> map -> store -> answer. Everything before the
+ * store is pure and immediate; the store answers later, through http_answer, which is why that function gets only the
+ * request and the verdict. The cap on what waits for Redis is looked at before mapping: at the cap a request must cost
+ * nothing more.
+ *
+ * Limits: evhttp itself ends headers and bodies that are too large (chunked ones too) with 413 and its own page, and
+ * silent connections by its time-out; connections.c ends the slow ones. */
+#include "server/http.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/strbuf.h"
+#include "server/map.h"
+#include "server/pending.h"
+#include "server/verify.h"
+
+enum {
+    HEADERS_MAX = 16 * 1024,   /* bytes of a request's first line and headers */
+    TRACE_MAX = 64,            /* bytes of an X-Request-Id we take over */
+    TRACE_MADE = 32,           /* hex digits of one we make: 16 of the loop, 16 counted */
+    SWEEP_MS = 250,            /* between looks at the connections */
+};
+
+#define RETRY_AFTER_S "5"
+
+struct http {
+    struct evhttp      *evhttp;
+    struct evhttp_bound_socket *bound; /* NULL once we stopped listening */
+    struct connections *connections;
+    struct verifier    *verifier;
+    struct mapper      *mapper;
+    struct pendings    *pendings;
+    enum http_mode      mode;
+    int64_t             swept_ms;             /* monotonic: last sweep */
+    uint64_t            traces;               /* made so far */
+    char                trace[TRACE_MADE];    /* the latest made; its first half is the loop's */
+};
+
+static const struct {
+    const char   *path;
+    enum platform platform;
+} routes[] = {
+    {"/webhooks/tiktok", PLATFORM_TIKTOK},
+};
+
+/* ---- stage 5: answer ---- */
+
+static void http_answer(void *context, struct evhttp_request *request, enum answer answer)
+{
+    struct http             *h = context;
+    const struct answer_row *row = answer_row(answer);
+    struct evkeyvalq        *headers = evhttp_request_get_output_headers(request);
+    struct evbuffer         *out = evhttp_request_get_output_buffer(request);
+
+    answer_count(answer);
+    if (row->retry_after)
+        evhttp_add_header(headers, "Retry-After", RETRY_AFTER_S);
+    if (answer == ANSWER_NO_METHOD)
+        evhttp_add_header(headers, "Allow", "POST");
+    if (h->mode != HTTP_SERVING)
+        evhttp_add_header(headers, "Connection", "close");
+    if (row->reason) {
+        evhttp_add_header(headers, "Content-Type", "text/plain");
+        evbuffer_add_reference(out, row->reason, strlen(row->reason), NULL, NULL);
+    }
+    connections_answering(h->connections, true);
+    evhttp_send_reply(request, row->status, row->phrase, NULL); /* NULL: the request's own output buffer */
+    connections_answering(h->connections, false);
+}
+
+/* ---- stage 1: receive ---- */
+
+static void write_hex(char *to, uint64_t v, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, v >>= 4)
+        to[i] = "0123456789abcdef"[v & 15];
+}
+
+static bool trace_sane(const char *s, size_t n)
+{
+    if (n == 0 || n > TRACE_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+              s[i] == '-' || s[i] == '_' || s[i] == '.' || s[i] == ':'))
+            return false;
+    return true;
+}
+
+static struct entry_text header(const struct evkeyvalq *headers, const char *name)
+{
+    const char *value = evhttp_find_header(headers, name); /* whole names, any case */
+
+    return (struct entry_text){value, value ? strlen(value) : 0};
+}
+
+static struct entry_text trace_of(struct http *h, const struct evkeyvalq *headers)
+{
+    struct entry_text t = header(headers, "X-Request-Id");
+
+    if (t.data && trace_sane(t.data, t.length))
+        return t;
+    write_hex(h->trace + TRACE_MADE / 2, ++h->traces, TRACE_MADE / 2);
+    return (struct entry_text){h->trace, TRACE_MADE};
+}
+
+/* False: *answer says what is wrong with it. */
+static bool receive(struct http *h, struct evhttp_request *request, struct push *push, enum answer *answer)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char              *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const struct evkeyvalq  *headers = evhttp_request_get_input_headers(request);
+    struct evbuffer         *in = evhttp_request_get_input_buffer(request);
+    size_t                   i = 0;
+
+    while (i < sizeof(routes) / sizeof(routes[0]) && (!path || strcmp(routes[i].path, path) != 0))
+        i++;
+    *answer = ANSWER_NO_PATH;
+    if (i == sizeof(routes) / sizeof(routes[0]))
+        return false;
+    *answer = ANSWER_NO_METHOD;
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_POST)
+        return false;
+    *answer = ANSWER_NO_BODY;
+    push->body.length = evbuffer_get_length(in);
+    if (push->body.length == 0)
+        return false;
+    push->body.data = (const char *)evbuffer_pullup(in, -1);
+    if (!push->body.data)
+        fatalx("http: no memory for a body");
+    push->platform = routes[i].platform;
+    push->authorization = header(headers, "Authorization");
+    push->trace = trace_of(h, headers);
+    push->recv_ms = clock_now_ms();
+    return true;
+}
+
+static enum answer answer_of(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_MISSING:
+        return ANSWER_MISSING;
+    case VERDICT_MALFORMED:
+        return ANSWER_MALFORMED;
+    case VERDICT_MISMATCH:
+        return ANSWER_MISMATCH;
+    case VERDICT_GENUINE:
+    case VERDICT_UNABLE:
+        break;
+    }
+    return ANSWER_UNCONFIGURED;
+}
+
+/* The pipe. */
+static void on_request(struct evhttp_request *request, void *arg)
+{
+    struct http  *h = arg;
+    struct push   push;
+    struct mapped mapped;
+    enum verdict  verdict;
+    enum answer   answer;
+
+    connections_request(h->connections, evhttp_request_get_connection(request));
+    if (!receive(h, request, &push, &answer)) { /* 1 receive */
+        http_answer(h, request, answer);
+        return;
+    }
+    verdict = verify_push(h->verifier, &push); /* 2 verify */
+    if (verdict != VERDICT_GENUINE) {
+        http_answer(h, request, answer_of(verdict));
+        return;
+    }
+    if (h->mode == HTTP_REFUSING || pendings_full(h->pendings)) {
+        http_answer(h, request, h->mode == HTTP_REFUSING ? ANSWER_DRAINING : ANSWER_INFLIGHT);
+        return;
+    }
+    map_push(h->mapper, &push, &mapped); /* 3 map */
+    if (mapped.unknown)
+        metric_add(METRIC_SERVER_TOPIC_UNKNOWN, 1);
+    if (mapped.dead)
+        log_warn("dead letter", LOG_S("why", mapped.why),
+                 LOG_B("platform", mapped.entries[0].platform.data, mapped.entries[0].platform.length),
+                 LOG_B("shop", mapped.entries[0].shop.data, mapped.entries[0].shop.length),
+                 LOG_B("trace", push.trace.data, push.trace.length));
+    pendings_start(h->pendings, request, &mapped); /* 4 store; then 5 answer, by http_answer */
+    map_release(h->mapper);
+}
+
+/* ---- life ---- */
+
+struct http *http_new(struct event_base *base, const struct config *c, struct evconnlistener *listener,
+                      struct stream *s, struct connections_limit *limit)
+{
+    struct http   *h = xcalloc(1, sizeof(*h));
+    struct timeval idle = {.tv_sec = c->client_timeout_ms / 1000, .tv_usec = c->client_timeout_ms % 1000 * 1000};
+    uint64_t       seed;
+
+    h->evhttp = evhttp_new(base);
+    if (!h->evhttp)
+        fatalx("http: no memory");
+    evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                              EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                              EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    evhttp_set_default_content_type(h->evhttp, NULL);
+    evhttp_set_max_headers_size(h->evhttp, HEADERS_MAX);
+    evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)c->max_body_bytes);
+    evhttp_set_timeout_tv(h->evhttp, &idle);
+    if (evhttp_set_flags(h->evhttp, EVHTTP_SERVER_LINGERING_CLOSE))
+        fatalx("http: evhttp refuses a flag");
+    evhttp_set_gencb(h->evhttp, on_request, h);
+    h->connections = connections_new(base, h->evhttp, listener, limit, c->client_timeout_ms);
+    h->verifier = verify_new(c);
+    h->mapper = mapper_new(c);
+    h->pendings = pendings_new(c, s, http_answer, h);
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        seed = (uint64_t)clock_mono_us();
+    write_hex(h->trace, seed, TRACE_MADE / 2);
+    h->bound = evhttp_bind_listener(h->evhttp, listener);
+    if (!h->bound)
+        fatalx("http: no memory for a listener");
+    return h;
+}
+
+void http_free(struct http *h)
+{
+    if (!h)
+        return;
+    pendings_free(h->pendings); /* first: it insists that nothing is pending */
+    evhttp_free(h->evhttp);
+    connections_free(h->connections);
+    mapper_free(h->mapper);
+    verify_free(h->verifier);
+    free(h);
+}
+
+void http_stop_listening(struct http *h)
+{
+    if (!h->bound)
+        return;
+    connections_forget_listener(h->connections);
+    evhttp_del_accept_socket(h->evhttp, h->bound);
+    h->bound = NULL;
+}
+
+void http_set_mode(struct http *h, enum http_mode mode)
+{
+    h->mode = mode;
+}
+
+void http_tick(struct http *h, int64_t mono_ms)
+{
+    pendings_tick(h->pendings, mono_ms);
+    if (mono_ms - h->swept_ms >= SWEEP_MS || h->mode != HTTP_SERVING) {
+        h->swept_ms = mono_ms;
+        connections_sweep(h->connections, mono_ms);
+    }
+}
+
+const struct pendings *http_pendings(const struct http *h)
+{
+    return h->pendings;
+}
+
+const struct connections *http_connections(const struct http *h)
+{
+    return h->connections;
+}

@@ -1,0 +1,68 @@
+/* map.h - server, stage 3 of 5: what does this push mean?
+ *
+ * In:      a push whose signature was good.
+ * Out:     the entries to store, each with kind, entity id, event time and key; or a dead letter with the reason. Some
+ *          pushes speak of several entities: several entries, one answer.
+ * Fails:   never: what cannot be understood is a dead letter, so that nothing signed is ever lost.
+ * Thread:  a mapper belongs to one loop (it owns the scratch memory). Pure otherwise: no clock, no I/O, no logging.
+ * Why so:  the sender cannot mend a push of his that we do not understand, and a 4xx could end the subscription. */
+#ifndef SHOPSTREAM_SERVER_MAP_H
+#define SHOPSTREAM_SERVER_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/json.h"
+#include "server/push.h"
+
+enum {
+    MAP_ENTRIES_MAX = 1000, /* entities of one push; more is a dead letter, kept whole */
+    MAP_ID_MAX = 128,       /* bytes of an id; a longer one is no id */
+};
+
+struct mapped {
+    bool          dead;      /* a dead letter: entries[0] has what is known of it, why says the rest */
+    const char   *why;       /* dead: the reason, without any of the payload; literal */
+    bool          unknown;   /* no row of the topic table knows this topic */
+    int           partition; /* of the shop */
+    size_t        count;     /* entries in use, at least 1 */
+    struct entry *entries;   /* borrowed from the mapper until map_release */
+};
+
+struct mapper; /* opaque */
+
+/* c is borrowed and must outlive the mapper. You own the result (mapper_free). */
+struct mapper *mapper_new(const struct config *c);
+void           mapper_free(struct mapper *m); /* accepts NULL */
+
+/* Fills *out; texts in it borrow from push and from the mapper, until map_release. One push at a time. */
+void map_push(struct mapper *m, const struct push *push, struct mapped *out);
+void map_release(struct mapper *m);
+
+/* ---- for the platforms' topic tables ---- */
+
+/* What a platform's table fills in. It starts with one entry that has platform, recv_ms, src, trace and body. */
+struct map_draft {
+    struct mapper *mapper;  /* scratch memory */
+    struct mapped *out;     /* being filled */
+    yyjson_val    *root;    /* of the parsed body, an object */
+    const struct push *push;
+    const char    *app_key; /* first part of every idempotency key; borrowed, NUL-terminated */
+};
+
+/* Ends with a dead letter; why is a literal. Always false, so that a caller can return it. */
+bool map_dead(struct map_draft *d, const char *why);
+
+/* One more entity of the same push: a copy of entry 0 with this kind and id, unless it is there already. The event time
+ * and moves are the first entry's; set them before. False: too many, the draft is dead. */
+bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id) __attribute__((warn_unused_result));
+
+/* Writes the key of the push, made of count parts joined by colons after the app key; parts too long to be a Redis key
+ * are replaced by their hash. Borrowed until map_release. */
+struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, size_t count);
+
+/* The key of a push nothing in which tells it from others: app key and SHA-256 of the body. */
+struct entry_text map_key_of_body(struct map_draft *d);
+
+#endif

@@ -1,0 +1,449 @@
+/* pending.c - server, stage 4 of 5, upper half: store first, mark second, answer third.
+ *
+ * Per entry of a push:
+ *
+ *   GET mark --- there -------------------------> duplicate
+ *      |
+ *      `- absent --> XADD --- an id ------------> stored; SET mark id PX window, not waited for
+ *                      `---- anything else -----> not stored
+ *
+ * Without a dedupe window, and for dead letters, only the XADD. Marking after storing means that a mark never speaks of an
+ * event that is not there; the price is that two copies in flight at once are both stored, which the worker absorbs. A
+ * script could do the three steps in one, and would double what Redis works.
+ *
+ * A record is one allocation: the struct, its entries, and their commands in wire form, because the push's own memory
+ * is gone when the first reply comes. All that can happen to it is in one enum (pending_on). A record that was answered
+ * before its turn came (deadline) starts nothing new: the sender was told to come back. An XADD already sent may still
+ * succeed; then its mark is set all the same, and the sender's retry finds it.
+ *
+ * The place of the journal is pending_refuse: whatever ends there today with 503 will be journaled then. */
+#include "server/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/strbuf.h"
+
+#ifndef SHOPSTREAM_VERSION
+#define SHOPSTREAM_VERSION "unknown"
+#endif
+
+enum pending_event {
+    PENDING_STORED,    /* Redis gave an id */
+    PENDING_DUPLICATE, /* Redis has a mark */
+    PENDING_REFUSED,   /* Redis refused to store */
+    PENDING_LINK_LOST, /* no reply will come */
+    PENDING_DEADLINE,  /* our timer; replies are still owed */
+};
+
+/* A piece of a record's text. */
+struct piece {
+    const char *data; /* within the record */
+    size_t      length;
+};
+
+struct pending;
+
+struct pending_entry {
+    struct stream_call call; /* first: a reply's way back */
+    struct pending    *owner;
+    struct piece       mark; /* key of the dedupe mark; empty: no dedupe */
+    struct piece       xadd; /* complete command */
+};
+
+struct pending {
+    struct pending        *older, *newer; /* in the list of unanswered ones, oldest deadline first */
+    struct pendings       *all;
+    struct evhttp_request *request;     /* NULL once answered */
+    int64_t                deadline_ms; /* monotonic */
+    int64_t                start_us;    /* monotonic */
+    size_t                 bytes;       /* counted against the cap */
+    unsigned               owed;        /* replies that must come before this may end */
+    unsigned               unsettled;   /* entries neither stored nor known as duplicates */
+    bool                   stored;      /* at least one entry got an id: not a mere duplicate */
+    bool                   dead;        /* a dead letter */
+    size_t                 count;
+    struct pending_entry   entries[];
+};
+
+struct pendings {
+    const struct config *config;
+    struct stream       *stream;
+    pending_answer_fn   *answer;
+    void                *context; /* for answer */
+    struct pending      *oldest, *newest; /* unanswered, by deadline */
+    size_t               unanswered;
+    size_t               count;   /* records, answered or not */
+    size_t               bytes;   /* of all records */
+    int64_t              mark_ms; /* life of a mark; 0: no dedupe */
+    struct strbuf        scratch; /* commands being built */
+};
+
+struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer, void *context)
+{
+    struct pendings *all = xcalloc(1, sizeof(*all));
+
+    all->config = c;
+    all->stream = s;
+    all->answer = answer;
+    all->context = context;
+    all->mark_ms = c->dedupe_window_minutes * 60 * 1000;
+    strbuf_init(&all->scratch);
+    return all;
+}
+
+void pendings_free(struct pendings *all)
+{
+    if (!all)
+        return;
+    if (all->count > 0)
+        fatalx("pending: freed with records open", LOG_I("count", all->count));
+    strbuf_deinit(&all->scratch);
+    free(all);
+}
+
+bool pendings_full(const struct pendings *all)
+{
+    return all->count >= (size_t)all->config->max_inflight ||
+           all->bytes >= (size_t)all->config->max_inflight_bytes;
+}
+
+size_t pendings_unanswered(const struct pendings *all)
+{
+    return all->unanswered;
+}
+
+size_t pendings_count(const struct pendings *all)
+{
+    return all->count;
+}
+
+/* ---- the list of unanswered records ---- */
+
+/* Platforms have different deadlines, so the place is looked for; from the end, because it nearly always is there. */
+static void list_add(struct pendings *all, struct pending *p)
+{
+    struct pending *after = all->newest;
+
+    while (after && after->deadline_ms > p->deadline_ms)
+        after = after->older;
+    p->older = after;
+    p->newer = after ? after->newer : all->oldest;
+    *(p->older ? &p->older->newer : &all->oldest) = p;
+    *(p->newer ? &p->newer->older : &all->newest) = p;
+    all->unanswered++;
+}
+
+static void list_remove(struct pendings *all, struct pending *p)
+{
+    *(p->older ? &p->older->newer : &all->oldest) = p->newer;
+    *(p->newer ? &p->newer->older : &all->newest) = p->older;
+    all->unanswered--;
+}
+
+/* ---- answering and ending ---- */
+
+/* No-op once answered; afterwards the request is evhttp's. */
+static void pending_answer(struct pending *p, enum answer answer)
+{
+    struct pendings       *all = p->all;
+    struct evhttp_request *request = p->request;
+
+    if (!request)
+        return;
+    p->request = NULL;
+    list_remove(all, p);
+    if (answer == ANSWER_STORED)
+        metric_add(METRIC_SERVER_STORE_US, clock_mono_us() - p->start_us);
+    all->answer(all->context, request, answer);
+}
+
+/* It could not be stored in Redis, or not in time. Until there is a journal, the sender has to come back. */
+static void pending_refuse(struct pending *p, enum answer reason)
+{
+    pending_answer(p, reason);
+}
+
+static void pending_end(struct pending *p)
+{
+    struct pendings *all = p->all;
+
+    all->count--;
+    all->bytes -= p->bytes;
+    metric_add(METRIC_SERVER_INFLIGHT, -1);
+    metric_add(METRIC_SERVER_INFLIGHT_BYTES, -(int64_t)p->bytes);
+    free(p);
+}
+
+static void pending_settled(struct pending *p)
+{
+    if (--p->unsettled > 0)
+        return;
+    if (p->dead)
+        pending_answer(p, ANSWER_DEAD);
+    else
+        pending_answer(p, p->stored ? ANSWER_STORED : ANSWER_DUPLICATE);
+}
+
+/* Each command Redis accepted from us owes exactly one event; p ends with the last of them. */
+static void pending_on(struct pending *p, enum pending_event ev)
+{
+    if (!p->request && ev != PENDING_DEADLINE)
+        metric_add(METRIC_SERVER_LATE_REPLIES, 1);
+    switch (ev) {
+    case PENDING_STORED:
+        metric_add(METRIC_SERVER_ENTRIES_STORED, p->dead ? 0 : 1);
+        p->stored = true;
+        pending_settled(p);
+        break;
+    case PENDING_DUPLICATE:
+        metric_add(METRIC_SERVER_ENTRIES_DUPLICATE, 1);
+        pending_settled(p);
+        break;
+    case PENDING_REFUSED:
+        pending_refuse(p, ANSWER_REDIS_ERROR);
+        break;
+    case PENDING_LINK_LOST:
+        pending_refuse(p, ANSWER_REDIS_DOWN);
+        break;
+    case PENDING_DEADLINE:
+        pending_refuse(p, ANSWER_DEADLINE);
+        break;
+    }
+    if (ev != PENDING_DEADLINE && --p->owed == 0)
+        pending_end(p);
+}
+
+void pendings_tick(struct pendings *all, int64_t mono_ms)
+{
+    while (all->oldest && all->oldest->deadline_ms <= mono_ms)
+        pending_on(all->oldest, PENDING_DEADLINE);
+}
+
+/* ---- commands and replies of one entry ---- */
+
+static void on_xadd(struct stream_call *call, enum stream_reply reply, const char *text, size_t n);
+
+/* False: not connected. */
+static bool entry_xadd(struct pending_entry *e)
+{
+    e->call.done = on_xadd;
+    return stream_send(e->owner->all->stream, e->xadd.data, e->xadd.length, &e->call);
+}
+
+/* The mark's reply is not waited for: without a mark a repeat is stored again, and the worker drops it. */
+static void entry_mark(const struct pending_entry *e, const char *id, size_t n)
+{
+    struct pendings *all = e->owner->all;
+    struct strbuf   *b = &all->scratch;
+    char             ttl[24];
+
+    strbuf_reset(b);
+    resp_add_array(b, 5);
+    resp_add_bulk(b, "SET", 3);
+    resp_add_bulk(b, e->mark.data, e->mark.length);
+    resp_add_bulk(b, id, n);
+    resp_add_bulk(b, "PX", 2);
+    resp_add_bulk(b, ttl, number_format_i64(ttl, all->mark_ms));
+    (void)!stream_send(all->stream, b->data, b->length, NULL);
+}
+
+static void on_xadd(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct pending_entry *e = (struct pending_entry *)call;
+
+    switch (reply) {
+    case STREAM_REPLY_TEXT:
+        stream_accepted(e->owner->all->stream);
+        if (e->mark.length > 0)
+            entry_mark(e, text, n);
+        pending_on(e->owner, PENDING_STORED);
+        break;
+    case STREAM_REPLY_LOST:
+        pending_on(e->owner, PENDING_LINK_LOST);
+        break;
+    case STREAM_REPLY_NIL:
+    case STREAM_REPLY_ERROR:
+    case STREAM_REPLY_OTHER:
+        pending_on(e->owner, PENDING_REFUSED);
+        break;
+    }
+}
+
+/* A mark that cannot be read is no mark: whether the entry is stored is for the XADD to say. */
+static void on_mark(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct pending_entry *e = (struct pending_entry *)call;
+
+    (void)text;
+    (void)n;
+    if (reply == STREAM_REPLY_TEXT)
+        pending_on(e->owner, PENDING_DUPLICATE);
+    else if (reply == STREAM_REPLY_LOST || !e->owner->request || !entry_xadd(e))
+        pending_on(e->owner, PENDING_LINK_LOST); /* answered already: only what is owed counts */
+}
+
+static bool entry_start(struct pending_entry *e)
+{
+    struct pendings *all = e->owner->all;
+    struct strbuf   *b = &all->scratch;
+
+    if (e->mark.length == 0)
+        return entry_xadd(e);
+    strbuf_reset(b);
+    resp_add_array(b, 2);
+    resp_add_bulk(b, "GET", 3);
+    resp_add_bulk(b, e->mark.data, e->mark.length);
+    e->call.done = on_mark;
+    return stream_send(all->stream, b->data, b->length, &e->call);
+}
+
+/* ---- building a record ---- */
+
+static void add_text(struct strbuf *b, const char *name, struct entry_text value)
+{
+    resp_add_bulk(b, name, strlen(name));
+    resp_add_bulk(b, value.data, value.length);
+}
+
+static void add_number(struct strbuf *b, const char *name, int64_t value)
+{
+    char digits[24];
+
+    resp_add_bulk(b, name, strlen(name));
+    resp_add_bulk(b, digits, number_format_i64(digits, value));
+}
+
+static struct entry_text literal(const char *s)
+{
+    return (struct entry_text){s, strlen(s)};
+}
+
+/* The XADD of a dead letter: the fields of an entry as far as they are known, then those that start with '_'. */
+static void add_dead(struct strbuf *b, const struct mapped *mapped)
+{
+    const struct entry *e = &mapped->entries[0];
+    const bool          shop = e->shop.length > 0, topic = e->topic.length > 0;
+    char                stream[KEYS_STREAM_MAX];
+    size_t              n = keys_dead(stream, mapped->partition);
+
+    resp_add_array(b, 3 + 2 * (11 + (size_t)shop + (size_t)topic));
+    resp_add_bulk(b, "XADD", 4);
+    resp_add_bulk(b, stream, n);
+    resp_add_bulk(b, "*", 1);
+    add_text(b, "platform", e->platform);
+    if (shop)
+        add_text(b, "shop", e->shop);
+    if (topic)
+        add_text(b, "topic", e->topic);
+    add_number(b, "recv_ms", e->recv_ms);
+    add_text(b, "trace", e->trace);
+    add_text(b, "body", e->body);
+    add_text(b, "_class", literal("bad_payload"));
+    add_text(b, "_by", literal("server"));
+    add_text(b, "_err", literal(mapped->why));
+    add_number(b, "_at", e->recv_ms);
+    add_number(b, "_first", e->recv_ms);
+    add_text(b, "_body", literal("1"));
+    add_text(b, "_ver", literal(SHOPSTREAM_VERSION));
+}
+
+static void add_mark(struct strbuf *b, const struct mapped *mapped, const struct entry *e)
+{
+    char live[KEYS_STREAM_MAX];
+
+    strbuf_add(b, live, keys_live(live, mapped->partition));
+    strbuf_add_text(b, ":seen:");
+    strbuf_add(b, e->key.data, e->key.length);
+    strbuf_add_char(b, ':');
+    strbuf_add_text(b, entry_kind_name(e->kind));
+    strbuf_add_char(b, ':');
+    strbuf_add(b, e->id.data, e->id.length);
+}
+
+/* Writes the texts of all entries into scratch one after the other, and their lengths into entries. */
+static void build_texts(struct pendings *all, struct pending_entry *entries, const struct mapped *mapped)
+{
+    struct strbuf *b = &all->scratch;
+    char           live[KEYS_STREAM_MAX];
+    size_t         n = keys_live(live, mapped->partition), at;
+
+    strbuf_reset(b);
+    for (size_t i = 0; i < mapped->count; i++) {
+        at = b->length;
+        if (all->mark_ms > 0 && !mapped->dead)
+            add_mark(b, mapped, &mapped->entries[i]);
+        entries[i].mark.length = b->length - at;
+        at = b->length;
+        if (mapped->dead)
+            add_dead(b, mapped);
+        else
+            entry_add_xadd(b, live, n, &mapped->entries[i]);
+        entries[i].xadd.length = b->length - at;
+    }
+}
+
+static size_t record_size(size_t count)
+{
+    return sizeof(struct pending) + count * sizeof(struct pending_entry);
+}
+
+static struct pending *pending_new(struct pendings *all, const struct mapped *mapped)
+{
+    struct pending_entry  few[4], *sizes = few;
+    const size_t          head = record_size(mapped->count);
+    struct pending       *p;
+    char                 *at;
+
+    if (mapped->count > sizeof(few) / sizeof(few[0]))
+        sizes = xcalloc(mapped->count, sizeof(*sizes));
+    build_texts(all, sizes, mapped);
+    p = xmalloc(head + all->scratch.length);
+    memset(p, 0, sizeof(*p));
+    at = memcpy((char *)p + head, all->scratch.data, all->scratch.length);
+    p->count = mapped->count;
+    p->bytes = head + all->scratch.length;
+    for (size_t i = 0; i < p->count; i++) {
+        p->entries[i].owner = p;
+        p->entries[i].mark = (struct piece){at, sizes[i].mark.length};
+        at += sizes[i].mark.length;
+        p->entries[i].xadd = (struct piece){at, sizes[i].xadd.length};
+        at += sizes[i].xadd.length;
+    }
+    if (sizes != few)
+        free(sizes);
+    return p;
+}
+
+void pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped)
+{
+    struct pending *p = pending_new(all, mapped);
+
+    p->all = all;
+    p->request = request;
+    p->start_us = clock_mono_us();
+    p->deadline_ms = p->start_us / 1000 + all->config->answer_deadline_ms;
+    p->unsettled = (unsigned)p->count;
+    p->dead = mapped->dead;
+    p->owed = 1; /* ours, so that p outlives the loop below */
+    all->count++;
+    all->bytes += p->bytes;
+    metric_add(METRIC_SERVER_INFLIGHT, 1);
+    metric_add(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)p->bytes);
+    list_add(all, p);
+    for (size_t i = 0; i < p->count; i++) {
+        p->owed++;
+        if (!entry_start(&p->entries[i])) {
+            p->owed--;
+            pending_refuse(p, ANSWER_REDIS_DOWN);
+            break;
+        }
+    }
+    if (--p->owed == 0)
+        pending_end(p);
+}

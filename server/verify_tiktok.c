@@ -1,0 +1,15 @@
+/* verify_tiktok.c - server, stage 2 of 5: TikTok Shop's signature.
+ *
+ * The message is the app key followed directly by the body bytes; URL, time and other headers are not signed, and no
+ * window of acceptance exists: a legal retry may be 15 h 32 min old, so a freshness limit would refuse it. */
+#include "server/verify_tiktok.h"
+
+enum verdict verify_tiktok(const struct verify_secrets *secrets, const struct push *push)
+{
+    const struct hmac_part parts[] = {
+        {secrets->app_key.data, secrets->app_key.length},
+        {push->body.data, push->body.length},
+    };
+
+    return verify_hex(secrets, parts, sizeof(parts) / sizeof(parts[0]), push->authorization);
+}
