@@ -1,0 +1,42 @@
+/* delivery.c - worker, part of stage 1: what Redis handed out, as messages.
+ *
+ * In:      entry replies: [id, [field, value ...]] of XREADGROUP and XCLAIM, with a delivery count behind it from the
+ *          claim script, with two more numbers from servers that claim while they read.
+ * Out:     messages.
+ * Fails:   NULL for a nil body, which is reported data loss; the caller names the id. Code that goes straight to the
+ *          fields crashes on exactly that reply.
+ * Thread:  any. Pure. */
+#include "worker/delivery.h"
+
+#include <stdlib.h>
+
+#include "common/strbuf.h"
+
+const char *delivery_id(const redisReply *entry)
+{
+    if (!entry || entry->type != REDIS_REPLY_ARRAY || entry->elements < 2)
+        return NULL;
+    return entry->element[0]->type == REDIS_REPLY_STRING ? entry->element[0]->str : NULL;
+}
+
+struct message *delivery_message(int stream, const redisReply *entry, size_t *body_bytes)
+{
+    const char *id = delivery_id(entry);
+    const redisReply *body = id ? entry->element[1] : NULL;
+    struct entry_text *fields;
+    struct message *m;
+    size_t bytes = 0;
+
+    if (!body || body->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    fields = xcalloc(body->elements + 1, sizeof(*fields));
+    for (size_t i = 0; i < body->elements; i++) {
+        fields[i] = (struct entry_text){body->element[i]->str, body->element[i]->len};
+        bytes += body->element[i]->len;
+    }
+    m = message_new(stream, id, fields, body->elements, message_keep_body);
+    free(fields);
+    if (body_bytes)
+        *body_bytes = bytes;
+    return m;
+}

@@ -1,0 +1,126 @@
+/* scripts.c - worker: the Lua scripts and how they are called.
+ *
+ * In:      which script, its keys, its arguments.
+ * Out:     the script's reply. EVALSHA first; when the server's script cache is empty (restart, failover, SCRIPT FLUSH)
+ *          EVAL follows at once in the same request, which also fills the cache again.
+ * Fails:   like link_call.
+ * Thread:  any, each with its own link. No state: the digest is computed per call (2 us against a round trip).
+ * Why so:  these steps look and then act; two workers doing the same on the same stream must not interleave, and what a
+ *          script was refused (OOM) must have changed nothing. */
+#include "worker/scripts.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/number.h"
+#include "common/strbuf.h"
+
+static const char *const script_sources[SCRIPT_COUNT] = {
+    [SCRIPT_SAFE_TRIM] =
+        "local function lt(a, b)\n"
+        "  local am, as = string.match(a, '^(%d+)-(%d+)$')\n"
+        "  local bm, bs = string.match(b, '^(%d+)-(%d+)$')\n"
+        "  am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)\n"
+        "  return am < bm or (am == bm and as < bs)\n"
+        "end\n"
+        "if redis.call('EXISTS', KEYS[1]) == 0 then return {-2, '', ''} end\n"
+        "local gs = redis.call('XINFO', 'GROUPS', KEYS[1])\n"
+        /* nothing is known to be consumed, so nothing is trimmed */
+        "if #gs == 0 then return {-1, '', ''} end\n"
+        "local min, who\n"
+        "for _, g in ipairs(gs) do\n"
+        "  local m = {}\n"
+        "  for i = 1, #g, 2 do m[g[i]] = g[i + 1] end\n"
+        "  local c = m['last-delivered-id']\n"
+        "  if m['pending'] > 0 then c = redis.call('XPENDING', KEYS[1], m['name'])[2] end\n"
+        "  if not min or lt(c, min) then min = c; who = m['name'] end\n"
+        "end\n"
+        "if ARGV[2] ~= '' and lt(ARGV[2], min) then min = ARGV[2]; who = '' end\n"
+        "return {redis.call('XTRIM', KEYS[1], 'MINID', '~', min, 'LIMIT', ARGV[1]), min, who}\n",
+
+    [SCRIPT_DELETE_CONSUMER] =
+        "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', '1', ARGV[2]) > 0 then return -1 end\n"
+        "return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n",
+
+    [SCRIPT_DEAD_LETTER] =
+        "local p = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])\n"
+        "if #p == 0 then return {0, ''} end\n"
+        "local e = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])\n"
+        "local f = {}\n"
+        "if e[1] then for _, v in ipairs(e[1][2]) do f[#f + 1] = v end end\n"
+        "local t = {'_id', ARGV[3], '_stream', KEYS[1], '_group', ARGV[1], '_by', ARGV[2],\n"
+        "           '_tries', tostring(p[1][4]), '_body', e[1] and '1' or '0'}\n"
+        "for _, v in ipairs(t) do f[#f + 1] = v end\n"
+        "for i = 4, #ARGV do f[#f + 1] = ARGV[i] end\n"
+        "local r = redis.pcall('XADD', KEYS[2], '*', unpack(f))\n"
+        /* refused, e.g. OOM: the entry stays pending */
+        "if type(r) == 'table' and r.err then return r end\n"
+        "redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])\n"
+        "return {1, r}\n",
+
+    [SCRIPT_CLAIM] =
+        "local r = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])\n"
+        "local out = {}\n"
+        "for i, e in ipairs(r[2]) do\n"
+        "  local p = redis.call('XPENDING', KEYS[1], ARGV[1], e[1], e[1], 1)\n"
+        "  out[i] = {e[1], e[2], p[1][4]}\n"
+        "end\n"
+        "return {r[1], out, r[3]}\n",
+};
+
+enum { SHA1_BYTES = 20, SHA1_HEX = 2 * SHA1_BYTES };
+
+/* What EVALSHA calls the script. */
+static void script_digest(const char *source, char hex[SHA1_HEX + 1])
+{
+    unsigned char sha[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    if (EVP_Digest(source, strlen(source), sha, &n, EVP_sha1(), NULL) != 1 || n != SHA1_BYTES)
+        fatalx("scripts: no SHA-1");
+    for (size_t i = 0; i < SHA1_BYTES; i++) {
+        hex[2 * i] = "0123456789abcdef"[sha[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[sha[i] & 15];
+    }
+    hex[SHA1_HEX] = '\0';
+}
+
+/* EVALSHA or EVAL; lengths of the two leading words are filled in here. */
+static redisReply *evaluate(struct link *l, const char *how, const char *what, int keys, int argc,
+                            const char **argv, const size_t *lengths, struct err *err)
+{
+    size_t total = (size_t)argc + 3;
+    const char **all = xcalloc(total, sizeof(*all));
+    size_t *sizes = xcalloc(total, sizeof(*sizes));
+    char numkeys[24];
+    redisReply *r;
+
+    number_format_i64(numkeys, keys);
+    all[0] = how;
+    all[1] = what;
+    all[2] = numkeys;
+    for (size_t i = 0; i < (size_t)argc; i++)
+        all[3 + i] = argv[i];
+    for (size_t i = 0; i < total; i++)
+        sizes[i] = lengths && i >= 3 ? lengths[i - 3] : strlen(all[i]);
+    r = link_call(l, (int)total, all, sizes, err);
+    free(sizes);
+    free(all);
+    return r;
+}
+
+redisReply *script_run(struct link *l, enum script s, int keys, int argc, const char **argv,
+                       const size_t *lengths, struct err *err)
+{
+    char sha[SHA1_HEX + 1];
+    redisReply *r;
+
+    script_digest(script_sources[s], sha);
+    r = evaluate(l, "EVALSHA", sha, keys, argc, argv, lengths, err);
+    if (!r || !link_error_is(r, "NOSCRIPT"))
+        return r;
+    freeReplyObject(r);
+    return evaluate(l, "EVAL", script_sources[s], keys, argc, argv, lengths, err);
+}
