@@ -3,6 +3,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$top"
+# shellcheck disable=SC2034 # used by the gates
 build=${SHOPSTREAM_RELEASE:-$top/build}
 
 sources() { git ls-files --cached --others --exclude-standard -- "$@" | sort; }
