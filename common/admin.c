@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "common/metrics.h"
+#include "common/number.h"
 
 enum { ADMIN_TIMEOUT_S = 5, ADMIN_HEADERS_MAX = 8192, ADMIN_BODY_MAX = 1024 };
 
@@ -47,12 +48,16 @@ static void admin_answer(struct evhttp_request *request, int status, const char 
                          const struct strbuf *body)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    struct evbuffer *out = evhttp_request_get_output_buffer(request);
+    char length[24];
 
+    number_format_i64(length, (int64_t)body->length);
     evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Content-Length", length);
     evhttp_add_header(headers, "Cache-Control", "no-store");
     evhttp_add_header(headers, "Connection", "close");
-    evbuffer_add(out, strbuf_text(body), body->length);
+    /* evhttp would send a body with the answer to HEAD too. */
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+        evbuffer_add(evhttp_request_get_output_buffer(request), strbuf_text(body), body->length);
     /* NULL: the standard reason phrase of the status. */
     evhttp_send_reply(request, status, NULL, NULL);
 }

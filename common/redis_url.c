@@ -140,7 +140,7 @@ static bool redis_url_unix(const char *s, struct redis_url *out, struct err *err
         s += 2;
         n -= 2;
     }
-    if (s[0] != '/' || n < 2)
+    if (s[0] != '/' || s[1] == '/' || n < 2)
         return redis_url_wrong(err, "unix: needs an absolute path");
     if (!redis_url_copy(s, n, out->path, sizeof out->path))
         return redis_url_wrong(err, "the socket path is longer than 107 bytes");
