@@ -18,11 +18,11 @@ enum { PLATFORM_HEADERS_MAX = 4 };
 
 /* One HTTP request, ready to send. Everything owned; reset by platform_request_deinit. */
 struct platform_request {
-    const char   *method; /* "GET" "POST"; literal */
-    struct strbuf url;    /* complete, signed; never logged */
-    struct strbuf body;   /* empty for none */
+    const char *method;                          /* "GET" "POST"; literal */
+    struct strbuf url;                           /* complete, signed; never logged */
+    struct strbuf body;                          /* empty for none */
     struct strbuf headers[PLATFORM_HEADERS_MAX]; /* "name: value"; never logged */
-    size_t        header_count;
+    size_t header_count;
 };
 
 void platform_request_deinit(struct platform_request *r); /* wipes; accepts a zeroed one */
@@ -40,10 +40,10 @@ enum call_class {
 /* What an answer says. */
 struct platform_result {
     enum call_class class;
-    int64_t     code;          /* the platform's code; 0 on success; -1 when there was no parsable body */
-    int64_t     retry_after_ms; /* from Retry-After; 0 = not given */
-    yyjson_val *entities;      /* CALL_OK: array of entities; borrowed from the document */
-    char        error[200];    /* one sentence, no secrets */
+    int64_t code;           /* the platform's code; 0 on success; -1 when there was no parsable body */
+    int64_t retry_after_ms; /* from Retry-After; 0 = not given */
+    yyjson_val *entities;   /* CALL_OK: array of entities; borrowed from the document */
+    char error[200];        /* one sentence, no secrets */
 };
 
 struct platform {
