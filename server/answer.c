@@ -24,10 +24,12 @@ static const struct answer_row rows[ANSWERS] = {
     [ANSWER_NO_PATH] = {404, "Not Found", "no such path\n", false, METRIC_SERVER_REQUESTS_BAD, NONE},
     [ANSWER_NO_METHOD] = {405, "Method Not Allowed", "webhooks are POST requests\n", false,
                           METRIC_SERVER_REQUESTS_BAD, NONE},
-    [ANSWER_NO_BODY] = {400, "Bad Request", "the request has no body\n", false, METRIC_SERVER_REQUESTS_BAD, NONE},
+    [ANSWER_NO_BODY] = {400, "Bad Request", "the request has no body\n", false, METRIC_SERVER_REQUESTS_BAD,
+                        NONE},
     [ANSWER_TOO_LARGE] = {413, "Request Entity Too Large", "the body is larger than MAX_BODY_BYTES\n", false,
                           METRIC_SERVER_REQUESTS_TOO_LARGE, NONE},
-    [ANSWER_MALFORMED_HTTP] = {400, "Bad Request", "not a request\n", false, METRIC_SERVER_REQUESTS_BAD, NONE},
+    [ANSWER_MALFORMED_HTTP] = {400, "Bad Request", "not a request\n", false, METRIC_SERVER_REQUESTS_BAD,
+                               NONE},
     [ANSWER_INFLIGHT] = {503, "Service Unavailable", "too many requests wait for Redis\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_INFLIGHT},
     [ANSWER_REDIS_DOWN] = {503, "Service Unavailable", "Redis is away\n", true,
@@ -36,8 +38,8 @@ static const struct answer_row rows[ANSWERS] = {
                             METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_REDIS_ERROR},
     [ANSWER_DEADLINE] = {503, "Service Unavailable", "Redis did not reply in time\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_DEADLINE},
-    [ANSWER_DRAINING] = {503, "Service Unavailable", "shutting down\n", true, METRIC_SERVER_REQUESTS_UNAVAILABLE,
-                         METRIC_SERVER_REFUSED_DRAINING},
+    [ANSWER_DRAINING] = {503, "Service Unavailable", "shutting down\n", true,
+                         METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_DRAINING},
 };
 
 const struct answer_row *answer_row(enum answer answer)

@@ -13,33 +13,33 @@
 #include "common/metrics.h"
 
 enum answer {
-    ANSWER_STORED,          /* every entry has an id */
-    ANSWER_DUPLICATE,       /* every entry has a mark: stored before */
-    ANSWER_DEAD,            /* kept as a dead letter: signed, but of no use */
-    ANSWER_MISSING,         /* no signature */
-    ANSWER_MALFORMED,       /* a signature that cannot be one */
-    ANSWER_MISMATCH,        /* a signature of something or somebody else */
-    ANSWER_UNCONFIGURED,    /* we have no secret to verify with: ours, so never a 401 */
-    ANSWER_NO_PATH,         /* nobody lives there */
-    ANSWER_NO_METHOD,       /* webhooks are POSTs */
-    ANSWER_NO_BODY,         /* nothing to store */
-    ANSWER_TOO_LARGE,       /* over MAX_BODY_BYTES, told by evhttp itself (connections.c counts it) */
-    ANSWER_MALFORMED_HTTP,  /* not HTTP, told by evhttp itself (connections.c counts it) */
-    ANSWER_INFLIGHT,        /* too many requests wait for Redis */
-    ANSWER_REDIS_DOWN,      /* no connection, or lost before the reply came */
-    ANSWER_REDIS_ERROR,     /* Redis refused to store */
-    ANSWER_DEADLINE,        /* Redis did not reply in time */
-    ANSWER_DRAINING,        /* we are on our way out */
+    ANSWER_STORED,         /* every entry has an id */
+    ANSWER_DUPLICATE,      /* every entry has a mark: stored before */
+    ANSWER_DEAD,           /* kept as a dead letter: signed, but of no use */
+    ANSWER_MISSING,        /* no signature */
+    ANSWER_MALFORMED,      /* a signature that cannot be one */
+    ANSWER_MISMATCH,       /* a signature of something or somebody else */
+    ANSWER_UNCONFIGURED,   /* we have no secret to verify with: ours, so never a 401 */
+    ANSWER_NO_PATH,        /* nobody lives there */
+    ANSWER_NO_METHOD,      /* webhooks are POSTs */
+    ANSWER_NO_BODY,        /* nothing to store */
+    ANSWER_TOO_LARGE,      /* over MAX_BODY_BYTES, told by evhttp itself (connections.c counts it) */
+    ANSWER_MALFORMED_HTTP, /* not HTTP, told by evhttp itself (connections.c counts it) */
+    ANSWER_INFLIGHT,       /* too many requests wait for Redis */
+    ANSWER_REDIS_DOWN,     /* no connection, or lost before the reply came */
+    ANSWER_REDIS_ERROR,    /* Redis refused to store */
+    ANSWER_DEADLINE,       /* Redis did not reply in time */
+    ANSWER_DRAINING,       /* we are on our way out */
     ANSWERS
 };
 
 struct answer_row {
-    int         status;      /* HTTP status */
-    const char *phrase;      /* its reason phrase */
-    const char *reason;      /* body of the answer, ends in a newline; NULL: empty body */
-    bool        retry_after; /* tells the sender to come back */
-    enum metric counted;     /* the request counter */
-    enum metric why;         /* the counter of the reason; METRIC_COUNT when there is none */
+    int status;          /* HTTP status */
+    const char *phrase;  /* its reason phrase */
+    const char *reason;  /* body of the answer, ends in a newline; NULL: empty body */
+    bool retry_after;    /* tells the sender to come back */
+    enum metric counted; /* the request counter */
+    enum metric why;     /* the counter of the reason; METRIC_COUNT when there is none */
 };
 
 /* Never NULL. */

@@ -1,5 +1,9 @@
 /* connections.c - server: limit, slow clients, and what evhttp answers by itself. Reasons: connections.h.
  *
+ * Closing is in two steps: evhttp shuts its side down and lets go of the bufferevent, and the sweep, at most SWEEP_MS
+ * later, drops ours, which closes the descriptor. So the count is the number of descriptors, and a client that is still
+ * sending when it is refused (413) has time to read why before the kernel resets the connection.
+ *
  * A connection is closed from here by shutting its socket down, never by freeing anything: evhttp then meets the end of
  * the stream and cleans up on its own path. That is done only while no request of the connection is being handled
  * (evhttp does not read then, and would not notice).
@@ -29,42 +33,41 @@
 #include "server/answer.h"
 
 enum {
-    SPARE = 32,    /* connections over the limit before the listener rests */
-    REAP_MS = 50,  /* at the limit: not more often than this is looked for closed ones */
+    SPARE = 32,   /* connections over the limit before the listener rests */
+    REAP_MS = 50, /* at the limit: not more often than this is looked for closed ones */
 };
 
 struct connection {
-    struct connection  *previous, *next; /* all of the loop */
-    struct connection  *next_unwanted;   /* waiting to be turned away */
+    struct connection *previous, *next; /* all of the loop */
+    struct connection *next_unwanted;   /* waiting to be turned away */
     struct connections *all;
-    struct bufferevent *bev;      /* our reference */
-    int64_t             since_ms; /* monotonic: first byte of the unfinished request; 0: none */
-    bool                unwanted; /* over the limit */
-    bool                told;     /* evhttp has answered it by itself, or we have shut it down */
+    struct bufferevent *bev; /* our reference */
+    int64_t since_ms;        /* monotonic: first byte of the unfinished request; 0: none */
+    bool shut;               /* we have shut it down */
 };
 
 struct connections {
-    struct event_base        *base;     /* borrowed */
-    struct evconnlistener    *listener; /* borrowed; NULL once we stopped listening */
-    struct connections_limit *limit;    /* borrowed */
-    struct event             *turn_away; /* not of a descriptor: runs at the end of the turn */
-    struct connection        *first;
-    struct connection        *unwanted; /* list by next_unwanted */
-    struct connection        *current;  /* whose bytes were looked at last: the one a request belongs to */
-    size_t                    count;
-    size_t                    receiving;  /* with since_ms, as of the last sweep */
-    int64_t                   timeout_ms; /* for a whole request */
-    int64_t                   reaped_ms;  /* monotonic: last sweep */
-    bool                      ours;       /* between connections_answering(true) and (false) */
-    bool                      resting;    /* the listener is disabled */
+    struct event_base *base;         /* borrowed */
+    struct evconnlistener *listener; /* borrowed; NULL once we stopped listening */
+    struct connections_limit *limit; /* borrowed */
+    struct event *turn_away;         /* not of a descriptor: runs at the end of the turn */
+    struct connection *first;
+    struct connection *unwanted; /* list by next_unwanted */
+    struct connection *current;  /* whose bytes were looked at last: the one a request belongs to */
+    size_t count;
+    size_t receiving;   /* with since_ms, as of the last sweep */
+    int64_t timeout_ms; /* for a whole request */
+    int64_t reaped_ms;  /* monotonic: last sweep */
+    bool ours;          /* between connections_answering(true) and (false) */
+    bool resting;       /* the listener is disabled */
 };
 
 /* evhttp unsets the callbacks when it frees its reference, and only then. */
 static bool closed(const struct connection *c)
 {
-    bufferevent_data_cb  read_cb, write_cb;
+    bufferevent_data_cb read_cb, write_cb;
     bufferevent_event_cb event_cb;
-    void                *arg;
+    void *arg;
 
     bufferevent_getcb(c->bev, &read_cb, &write_cb, &event_cb, &arg);
     return !read_cb && !write_cb && !event_cb;
@@ -113,21 +116,22 @@ static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, vo
 
 static void on_output(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
 {
-    struct connection *c = arg;
-    char               status[12];
+    const struct connection *c = arg;
+    struct evbuffer_ptr added;
+    char line[12]; /* "HTTP/1.1 413" */
 
-    if (c->all->ours || c->told || info->n_added == 0)
+    if (c->all->ours || info->n_added < sizeof(line) ||
+        evbuffer_ptr_set(b, &added, info->orig_size, EVBUFFER_PTR_SET) ||
+        evbuffer_copyout_from(b, &added, line, sizeof(line)) != (ev_ssize_t)sizeof(line))
         return;
-    if (evbuffer_copyout(b, status, sizeof(status)) != (ev_ssize_t)sizeof(status) ||
-        memcmp(status, "HTTP/1.1 1", 10) == 0) /* 100 Continue */
+    if (memcmp(line, "HTTP/1.", 7) != 0 || line[9] == '1') /* a header, or 100 Continue */
         return;
-    c->told = true;
-    answer_count(memcmp(status + 9, "413", 3) == 0 ? ANSWER_TOO_LARGE : ANSWER_MALFORMED_HTTP);
+    answer_count(memcmp(line + 9, "413", 3) == 0 ? ANSWER_TOO_LARGE : ANSWER_MALFORMED_HTTP);
 }
 
 static void shut(struct connection *c)
 {
-    c->told = true;
+    c->shut = true;
     shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 }
 
@@ -136,8 +140,8 @@ static void on_turn_away(evutil_socket_t none, short what, void *arg)
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
                                  "Content-Length: 21\r\n\r\ntoo many connections\n";
     struct connections *all = arg;
-    struct connection  *c;
-    char                drain[4096];
+    struct connection *c;
+    char drain[4096];
 
     (void)none;
     (void)what;
@@ -157,9 +161,9 @@ static void on_turn_away(evutil_socket_t none, short what, void *arg)
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
     struct connections *all = arg;
-    struct connection  *c;
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
-    long                open;
+    struct connection *c;
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    long open;
 
     if (!bev)
         fatalx("connections: no memory for a bufferevent");
@@ -182,7 +186,6 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     all->count++;
     metric_add(METRIC_SERVER_CONNECTIONS, 1);
     if (open > all->limit->most) {
-        c->unwanted = true;
         c->next_unwanted = all->unwanted;
         all->unwanted = c;
         event_active(all->turn_away, EV_WRITE, 0);
@@ -203,8 +206,9 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 
 /* ---- interface ---- */
 
-struct connections *connections_new(struct event_base *base, struct evhttp *http, struct evconnlistener *listener,
-                                    struct connections_limit *limit, int64_t timeout_ms)
+struct connections *connections_new(struct event_base *base, struct evhttp *http,
+                                    struct evconnlistener *listener, struct connections_limit *limit,
+                                    int64_t timeout_ms)
 {
     struct connections *all = xcalloc(1, sizeof(*all));
 
@@ -238,7 +242,7 @@ void connections_forget_listener(struct connections *all)
 void connections_request(struct connections *all, struct evhttp_connection *evcon)
 {
     struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
-    struct connection  *c = all->current;
+    struct connection *c = all->current;
 
     /* evhttp calls the handler while it takes the request's last bytes out of the buffer, so this is the one. */
     if (!c || c->bev != bev)
@@ -268,7 +272,7 @@ void connections_sweep(struct connections *all, int64_t mono_ms)
         if (c->since_ms == 0)
             continue;
         all->receiving++;
-        if (mono_ms - c->since_ms > all->timeout_ms && !c->told) {
+        if (mono_ms - c->since_ms > all->timeout_ms && !c->shut) {
             metric_add(METRIC_SERVER_SLOW_CLIENTS, 1);
             shut(c);
         }

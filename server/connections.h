@@ -24,13 +24,14 @@ struct evhttp_connection;
 /* Of the process. */
 struct connections_limit {
     atomic_long open; /* connections of all loops, closed ones until the next sweep */
-    long        most; /* above it a connection is turned away with a 503 */
+    long most;        /* above it a connection is turned away with a 503 */
 };
 
 /* Hooks itself into http. limit and listener are borrowed and must outlive it, until connections_forget_listener for the
  * latter. You own the result. */
-struct connections *connections_new(struct event_base *base, struct evhttp *http, struct evconnlistener *listener,
-                                    struct connections_limit *limit, int64_t timeout_ms);
+struct connections *connections_new(struct event_base *base, struct evhttp *http,
+                                    struct evconnlistener *listener, struct connections_limit *limit,
+                                    int64_t timeout_ms);
 
 /* After evhttp_free, before event_base_free. Accepts NULL. */
 void connections_free(struct connections *all);
@@ -49,6 +50,6 @@ void connections_sweep(struct connections *all, int64_t mono_ms);
 /* After a sweep: */
 size_t connections_open(const struct connections *all);
 size_t connections_receiving(const struct connections *all); /* in the middle of a request */
-bool   connections_flushed(const struct connections *all);   /* every answer has been given to the kernel */
+bool connections_flushed(const struct connections *all);     /* every answer has been given to the kernel */
 
 #endif

@@ -27,29 +27,29 @@
 #include "server/verify.h"
 
 enum {
-    HEADERS_MAX = 16 * 1024,   /* bytes of a request's first line and headers */
-    TRACE_MAX = 64,            /* bytes of an X-Request-Id we take over */
-    TRACE_MADE = 32,           /* hex digits of one we make: 16 of the loop, 16 counted */
-    SWEEP_MS = 250,            /* between looks at the connections */
+    HEADERS_MAX = 16 * 1024, /* bytes of a request's first line and headers */
+    TRACE_MAX = 64,          /* bytes of an X-Request-Id we take over */
+    TRACE_MADE = 32,         /* hex digits of one we make: 16 of the loop, 16 counted */
+    SWEEP_MS = 250,          /* between looks at the connections */
 };
 
 #define RETRY_AFTER_S "5"
 
 struct http {
-    struct evhttp      *evhttp;
+    struct evhttp *evhttp;
     struct evhttp_bound_socket *bound; /* NULL once we stopped listening */
     struct connections *connections;
-    struct verifier    *verifier;
-    struct mapper      *mapper;
-    struct pendings    *pendings;
-    enum http_mode      mode;
-    int64_t             swept_ms;             /* monotonic: last sweep */
-    uint64_t            traces;               /* made so far */
-    char                trace[TRACE_MADE];    /* the latest made; its first half is the loop's */
+    struct verifier *verifier;
+    struct mapper *mapper;
+    struct pendings *pendings;
+    enum http_mode mode;
+    int64_t swept_ms;       /* monotonic: last sweep */
+    uint64_t traces;        /* made so far */
+    char trace[TRACE_MADE]; /* the latest made; its first half is the loop's */
 };
 
 static const struct {
-    const char   *path;
+    const char *path;
     enum platform platform;
 } routes[] = {
     {"/webhooks/tiktok", PLATFORM_TIKTOK},
@@ -59,10 +59,10 @@ static const struct {
 
 static void http_answer(void *context, struct evhttp_request *request, enum answer answer)
 {
-    struct http             *h = context;
+    struct http *h = context;
     const struct answer_row *row = answer_row(answer);
-    struct evkeyvalq        *headers = evhttp_request_get_output_headers(request);
-    struct evbuffer         *out = evhttp_request_get_output_buffer(request);
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    struct evbuffer *out = evhttp_request_get_output_buffer(request);
 
     answer_count(answer);
     if (row->retry_after)
@@ -120,10 +120,10 @@ static struct entry_text trace_of(struct http *h, const struct evkeyvalq *header
 static bool receive(struct http *h, struct evhttp_request *request, struct push *push, enum answer *answer)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char              *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    const struct evkeyvalq  *headers = evhttp_request_get_input_headers(request);
-    struct evbuffer         *in = evhttp_request_get_input_buffer(request);
-    size_t                   i = 0;
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+    struct evbuffer *in = evhttp_request_get_input_buffer(request);
+    size_t i = 0;
 
     while (i < sizeof(routes) / sizeof(routes[0]) && (!path || strcmp(routes[i].path, path) != 0))
         i++;
@@ -166,11 +166,11 @@ static enum answer answer_of(enum verdict verdict)
 /* The pipe. */
 static void on_request(struct evhttp_request *request, void *arg)
 {
-    struct http  *h = arg;
-    struct push   push;
+    struct http *h = arg;
+    struct push push;
     struct mapped mapped;
-    enum verdict  verdict;
-    enum answer   answer;
+    enum verdict verdict;
+    enum answer answer;
 
     connections_request(h->connections, evhttp_request_get_connection(request));
     if (!receive(h, request, &push, &answer)) { /* 1 receive */
@@ -203,22 +203,21 @@ static void on_request(struct evhttp_request *request, void *arg)
 struct http *http_new(struct event_base *base, const struct config *c, struct evconnlistener *listener,
                       struct stream *s, struct connections_limit *limit)
 {
-    struct http   *h = xcalloc(1, sizeof(*h));
-    struct timeval idle = {.tv_sec = c->client_timeout_ms / 1000, .tv_usec = c->client_timeout_ms % 1000 * 1000};
-    uint64_t       seed;
+    struct http *h = xcalloc(1, sizeof(*h));
+    struct timeval idle = {.tv_sec = c->client_timeout_ms / 1000,
+                           .tv_usec = c->client_timeout_ms % 1000 * 1000};
+    uint64_t seed;
 
     h->evhttp = evhttp_new(base);
     if (!h->evhttp)
         fatalx("http: no memory");
-    evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-                                              EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
-                                              EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+                                              EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+                                              EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
     evhttp_set_default_content_type(h->evhttp, NULL);
     evhttp_set_max_headers_size(h->evhttp, HEADERS_MAX);
     evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)c->max_body_bytes);
     evhttp_set_timeout_tv(h->evhttp, &idle);
-    if (evhttp_set_flags(h->evhttp, EVHTTP_SERVER_LINGERING_CLOSE))
-        fatalx("http: evhttp refuses a flag");
     evhttp_set_gencb(h->evhttp, on_request, h);
     h->connections = connections_new(base, h->evhttp, listener, limit, c->client_timeout_ms);
     h->verifier = verify_new(c);

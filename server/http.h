@@ -16,7 +16,7 @@
 
 struct evconnlistener;
 struct event_base;
-struct http;     /* opaque: receive, verify, map and store of one loop */
+struct http; /* opaque: receive, verify, map and store of one loop */
 struct pendings;
 
 enum http_mode {
@@ -39,7 +39,7 @@ void http_set_mode(struct http *h, enum http_mode mode);
 /* From the loop's timer. */
 void http_tick(struct http *h, int64_t mono_ms);
 
-const struct pendings    *http_pendings(const struct http *h);
+const struct pendings *http_pendings(const struct http *h);
 const struct connections *http_connections(const struct http *h);
 
 #endif

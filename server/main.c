@@ -35,8 +35,8 @@ extern char **environ;
 /* What the main thread's callbacks share. */
 struct process {
     struct event_base *base;
-    struct server     *server;
-    bool               draining; /* the first signal has come */
+    struct server *server;
+    bool draining; /* the first signal has come */
 };
 
 static void on_stop_signal(evutil_socket_t number, short what, void *arg)
@@ -107,7 +107,8 @@ static bool check(const struct config *c, struct err *err)
         return false;
     }
     if (!c->tiktok_app_key[0] != !c->tiktok_app_secret[0]) {
-        err_set(err, ERR_CONFIG, 0, "TIKTOK_APP_KEY and TIKTOK_APP_SECRET belong together: one of them is not set");
+        err_set(err, ERR_CONFIG, 0,
+                "TIKTOK_APP_KEY and TIKTOK_APP_SECRET belong together: one of them is not set");
         return false;
     }
     if (!c->tiktok_app_key[0])
@@ -119,9 +120,10 @@ static int run(struct process *p, struct admin *admin, const struct config *c)
 {
     struct event *term = evsignal_new(p->base, SIGTERM, on_stop_signal, p);
     struct event *interrupt = evsignal_new(p->base, SIGINT, on_stop_signal, p);
-    struct event *ended = event_new(p->base, server_ended_fd(p->server), EV_READ | EV_PERSIST, on_loop_ended, p);
-    struct err    err = {0};
-    bool          ok;
+    struct event *ended =
+        event_new(p->base, server_ended_fd(p->server), EV_READ | EV_PERSIST, on_loop_ended, p);
+    struct err err = {0};
+    bool ok;
 
     if (!term || !interrupt || !ended || event_add(term, NULL) || event_add(interrupt, NULL) ||
         event_add(ended, NULL))
@@ -143,10 +145,10 @@ static int run(struct process *p, struct admin *admin, const struct config *c)
 static int serve(const struct config *c)
 {
     struct process p = {.base = event_base_new()};
-    struct err     err = {0};
-    struct admin  *admin;
-    bool           off = false;
-    int            code;
+    struct err err = {0};
+    struct admin *admin;
+    bool off = false;
+    int code;
 
     if (!p.base)
         fatalx("no event loop");
@@ -154,9 +156,9 @@ static int serve(const struct config *c)
     p.server = server_new(c, &err);
     if (!p.server)
         fatal(EXIT_DEPENDENCY, "cannot start", LOG_S("err", err.text));
-    admin = admin_start(p.base, &c->admin_listen,
-                        &(struct admin_callbacks){.ready = on_ready, .context = p.server, .program = "server"}, &off,
-                        &err);
+    admin = admin_start(
+        p.base, &c->admin_listen,
+        &(struct admin_callbacks){.ready = on_ready, .context = p.server, .program = "server"}, &off, &err);
     if (!admin && !off)
         fatal(EXIT_DEPENDENCY, "cannot start the admin port", LOG_S("err", err.text));
     code = run(&p, admin, c);
@@ -170,7 +172,8 @@ static int serve(const struct config *c)
 static int usage(FILE *to, int code)
 {
     fprintf(to, "usage: shopstream-server [--check | --help | --version]\n\n"
-                "Takes marketplace webhooks and stores them in Redis Streams. Settings are environment variables:\n\n");
+                "Takes marketplace webhooks and stores them in Redis Streams. Settings are environment "
+                "variables:\n\n");
     config_print_help(to, CONFIG_SERVER);
     return code;
 }
@@ -178,9 +181,9 @@ static int usage(FILE *to, int code)
 int main(int argc, char **argv)
 {
     struct config c = {0};
-    struct err    err = {0};
-    bool          only_check = argc == 2 && strcmp(argv[1], "--check") == 0;
-    int           code = 0;
+    struct err err = {0};
+    bool only_check = argc == 2 && strcmp(argv[1], "--check") == 0;
+    int code = 0;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);

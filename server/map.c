@@ -18,18 +18,18 @@
 #include "server/topics_tiktok.h"
 
 enum {
-    POOL_BYTES = 256 * 1024,   /* documents up to about 20 KB parse in it */
-    KEY_MAX = 256,             /* bytes of a key's variable part */
-    ENTRIES_FIRST = 8,         /* room for so many entries to begin with */
+    POOL_BYTES = 256 * 1024, /* documents up to about 20 KB parse in it */
+    KEY_MAX = 256,           /* bytes of a key's variable part */
+    ENTRIES_FIRST = 8,       /* room for so many entries to begin with */
 };
 
 struct mapper {
     const struct config *config;
-    void                *pool;     /* POOL_BYTES, scratch of the parser */
-    yyjson_doc          *doc;      /* of the push being mapped; NULL between pushes */
-    struct strbuf        key;      /* of the push being mapped */
-    struct entry        *entries;  /* room of them */
-    size_t               room;
+    void *pool;            /* POOL_BYTES, scratch of the parser */
+    yyjson_doc *doc;       /* of the push being mapped; NULL between pushes */
+    struct strbuf key;     /* of the push being mapped */
+    struct entry *entries; /* room of them */
+    size_t room;
 };
 
 static const struct {
@@ -180,7 +180,7 @@ static struct entry_text key_hashed(struct map_draft *d, const void *bytes, size
 struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, size_t count)
 {
     struct strbuf *key = &d->mapper->key;
-    size_t         head;
+    size_t head;
 
     key_begin(d);
     head = key->length;

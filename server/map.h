@@ -22,19 +22,19 @@ enum {
 };
 
 struct mapped {
-    bool          dead;      /* a dead letter: entries[0] has what is known of it, why says the rest */
-    const char   *why;       /* dead: the reason, without any of the payload; literal */
-    bool          unknown;   /* no row of the topic table knows this topic */
-    int           partition; /* of the shop */
-    size_t        count;     /* entries in use, at least 1 */
-    struct entry *entries;   /* borrowed from the mapper until map_release */
+    bool dead;             /* a dead letter: entries[0] has what is known of it, why says the rest */
+    const char *why;       /* dead: the reason, without any of the payload; literal */
+    bool unknown;          /* no row of the topic table knows this topic */
+    int partition;         /* of the shop */
+    size_t count;          /* entries in use, at least 1 */
+    struct entry *entries; /* borrowed from the mapper until map_release */
 };
 
 struct mapper; /* opaque */
 
 /* c is borrowed and must outlive the mapper. You own the result (mapper_free). */
 struct mapper *mapper_new(const struct config *c);
-void           mapper_free(struct mapper *m); /* accepts NULL */
+void mapper_free(struct mapper *m); /* accepts NULL */
 
 /* Fills *out; texts in it borrow from push and from the mapper, until map_release. One push at a time. */
 void map_push(struct mapper *m, const struct push *push, struct mapped *out);
@@ -44,11 +44,11 @@ void map_release(struct mapper *m);
 
 /* What a platform's table fills in. It starts with one entry that has platform, recv_ms, src, trace and body. */
 struct map_draft {
-    struct mapper *mapper;  /* scratch memory */
-    struct mapped *out;     /* being filled */
-    yyjson_val    *root;    /* of the parsed body, an object */
+    struct mapper *mapper; /* scratch memory */
+    struct mapped *out;    /* being filled */
+    yyjson_val *root;      /* of the parsed body, an object */
     const struct push *push;
-    const char    *app_key; /* first part of every idempotency key; borrowed, NUL-terminated */
+    const char *app_key; /* first part of every idempotency key; borrowed, NUL-terminated */
 };
 
 /* Ends with a dead letter; why is a literal. Always false, so that a caller can return it. */
@@ -56,7 +56,8 @@ bool map_dead(struct map_draft *d, const char *why);
 
 /* One more entity of the same push: a copy of entry 0 with this kind and id, unless it is there already. The event time
  * and moves are the first entry's; set them before. False: too many, the draft is dead. */
-bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id) __attribute__((warn_unused_result));
+bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id)
+    __attribute__((warn_unused_result));
 
 /* Writes the key of the push, made of count parts joined by colons after the app key; parts too long to be a Redis key
  * are replaced by their hash. Borrowed until map_release. */

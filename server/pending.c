@@ -44,47 +44,48 @@ enum pending_event {
 /* A piece of a record's text. */
 struct piece {
     const char *data; /* within the record */
-    size_t      length;
+    size_t length;
 };
 
 struct pending;
 
 struct pending_entry {
     struct stream_call call; /* first: a reply's way back */
-    struct pending    *owner;
-    struct piece       mark; /* key of the dedupe mark; empty: no dedupe */
-    struct piece       xadd; /* complete command */
+    struct pending *owner;
+    struct piece mark; /* key of the dedupe mark; empty: no dedupe */
+    struct piece xadd; /* complete command */
 };
 
 struct pending {
-    struct pending        *older, *newer; /* in the list of unanswered ones, oldest deadline first */
-    struct pendings       *all;
-    struct evhttp_request *request;     /* NULL once answered */
-    int64_t                deadline_ms; /* monotonic */
-    int64_t                start_us;    /* monotonic */
-    size_t                 bytes;       /* counted against the cap */
-    unsigned               owed;        /* replies that must come before this may end */
-    unsigned               unsettled;   /* entries neither stored nor known as duplicates */
-    bool                   stored;      /* at least one entry got an id: not a mere duplicate */
-    bool                   dead;        /* a dead letter */
-    size_t                 count;
-    struct pending_entry   entries[];
+    struct pending *older, *newer; /* in the list of unanswered ones, oldest deadline first */
+    struct pendings *all;
+    struct evhttp_request *request; /* NULL once answered */
+    int64_t deadline_ms;            /* monotonic */
+    int64_t start_us;               /* monotonic */
+    size_t bytes;                   /* counted against the cap */
+    unsigned owed;                  /* replies that must come before this may end */
+    unsigned unsettled;             /* entries neither stored nor known as duplicates */
+    bool stored;                    /* at least one entry got an id: not a mere duplicate */
+    bool dead;                      /* a dead letter */
+    size_t count;
+    struct pending_entry entries[];
 };
 
 struct pendings {
     const struct config *config;
-    struct stream       *stream;
-    pending_answer_fn   *answer;
-    void                *context; /* for answer */
-    struct pending      *oldest, *newest; /* unanswered, by deadline */
-    size_t               unanswered;
-    size_t               count;   /* records, answered or not */
-    size_t               bytes;   /* of all records */
-    int64_t              mark_ms; /* life of a mark; 0: no dedupe */
-    struct strbuf        scratch; /* commands being built */
+    struct stream *stream;
+    pending_answer_fn *answer;
+    void *context;                   /* for answer */
+    struct pending *oldest, *newest; /* unanswered, by deadline */
+    size_t unanswered;
+    size_t count;          /* records, answered or not */
+    size_t bytes;          /* of all records */
+    int64_t mark_ms;       /* life of a mark; 0: no dedupe */
+    struct strbuf scratch; /* commands being built */
 };
 
-struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer, void *context)
+struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer,
+                              void *context)
 {
     struct pendings *all = xcalloc(1, sizeof(*all));
 
@@ -151,7 +152,7 @@ static void list_remove(struct pendings *all, struct pending *p)
 /* No-op once answered; afterwards the request is evhttp's. */
 static void pending_answer(struct pending *p, enum answer answer)
 {
-    struct pendings       *all = p->all;
+    struct pendings *all = p->all;
     struct evhttp_request *request = p->request;
 
     if (!request)
@@ -240,8 +241,8 @@ static bool entry_xadd(struct pending_entry *e)
 static void entry_mark(const struct pending_entry *e, const char *id, size_t n)
 {
     struct pendings *all = e->owner->all;
-    struct strbuf   *b = &all->scratch;
-    char             ttl[24];
+    struct strbuf *b = &all->scratch;
+    char ttl[24];
 
     strbuf_reset(b);
     resp_add_array(b, 5);
@@ -291,7 +292,7 @@ static void on_mark(struct stream_call *call, enum stream_reply reply, const cha
 static bool entry_start(struct pending_entry *e)
 {
     struct pendings *all = e->owner->all;
-    struct strbuf   *b = &all->scratch;
+    struct strbuf *b = &all->scratch;
 
     if (e->mark.length == 0)
         return entry_xadd(e);
@@ -328,9 +329,9 @@ static struct entry_text literal(const char *s)
 static void add_dead(struct strbuf *b, const struct mapped *mapped)
 {
     const struct entry *e = &mapped->entries[0];
-    const bool          shop = e->shop.length > 0, topic = e->topic.length > 0;
-    char                stream[KEYS_STREAM_MAX];
-    size_t              n = keys_dead(stream, mapped->partition);
+    const bool shop = e->shop.length > 0, topic = e->topic.length > 0;
+    char stream[KEYS_STREAM_MAX];
+    size_t n = keys_dead(stream, mapped->partition);
 
     resp_add_array(b, 3 + 2 * (11 + (size_t)shop + (size_t)topic));
     resp_add_bulk(b, "XADD", 4);
@@ -370,8 +371,8 @@ static void add_mark(struct strbuf *b, const struct mapped *mapped, const struct
 static void build_texts(struct pendings *all, struct pending_entry *entries, const struct mapped *mapped)
 {
     struct strbuf *b = &all->scratch;
-    char           live[KEYS_STREAM_MAX];
-    size_t         n = keys_live(live, mapped->partition), at;
+    char live[KEYS_STREAM_MAX];
+    size_t n = keys_live(live, mapped->partition), at;
 
     strbuf_reset(b);
     for (size_t i = 0; i < mapped->count; i++) {
@@ -395,10 +396,10 @@ static size_t record_size(size_t count)
 
 static struct pending *pending_new(struct pendings *all, const struct mapped *mapped)
 {
-    struct pending_entry  few[4], *sizes = few;
-    const size_t          head = record_size(mapped->count);
-    struct pending       *p;
-    char                 *at;
+    struct pending_entry few[4], *sizes = few;
+    const size_t head = record_size(mapped->count);
+    struct pending *p;
+    char *at;
 
     if (mapped->count > sizeof(few) / sizeof(few[0]))
         sizes = xcalloc(mapped->count, sizeof(*sizes));

@@ -26,7 +26,8 @@ struct pendings;       /* opaque: all records of one loop */
 typedef void pending_answer_fn(void *context, struct evhttp_request *request, enum answer answer);
 
 /* c and s are borrowed and must outlive it. You own the result (pendings_free). */
-struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer, void *context);
+struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer,
+                              void *context);
 
 /* All commands must have been settled (stream_stop does that). Accepts NULL. */
 void pendings_free(struct pendings *all);

@@ -17,15 +17,15 @@
 #include "common/strbuf.h"
 
 struct address {
-    struct address *older;                  /* kept: a loop may still read it */
-    char            text[INET6_ADDRSTRLEN]; /* numeric */
+    struct address *older;       /* kept: a loop may still read it */
+    char text[INET6_ADDRSTRLEN]; /* numeric */
 };
 
 struct resolver {
-    char                     *host;   /* owned */
-    int                       wake;   /* eventfd: a look-up is wanted */
-    atomic_bool               stop;
-    pthread_t                 thread;
+    char *host; /* owned */
+    int wake;   /* eventfd: a look-up is wanted */
+    atomic_bool stop;
+    pthread_t thread;
     _Atomic(struct address *) latest; /* NULL until one was found */
 };
 
@@ -52,9 +52,9 @@ static void publish(struct resolver *r, const char *text)
 static void look_up(struct resolver *r)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct addrinfo      *found = NULL;
-    char                  text[INET6_ADDRSTRLEN];
-    int                   rc = getaddrinfo(r->host, NULL, &hints, &found);
+    struct addrinfo *found = NULL;
+    char text[INET6_ADDRSTRLEN];
+    int rc = getaddrinfo(r->host, NULL, &hints, &found);
 
     if (rc) {
         log_warn("redis host not found", LOG_S("host", r->host), LOG_S("err", gai_strerror(rc)));
@@ -68,7 +68,7 @@ static void look_up(struct resolver *r)
 static void *resolver_run(void *arg)
 {
     struct resolver *r = arg;
-    uint64_t         wanted;
+    uint64_t wanted;
 
     while (!atomic_load(&r->stop)) {
         if (read(r->wake, &wanted, sizeof(wanted)) < 0 && errno != EINTR)
@@ -82,7 +82,7 @@ static void *resolver_run(void *arg)
 struct resolver *resolver_start(const char *host, struct err *err)
 {
     struct resolver *r = xcalloc(1, sizeof(*r));
-    int              rc;
+    int rc;
 
     r->host = xstrndup(host, strlen(host));
     r->wake = eventfd(0, EFD_CLOEXEC);

@@ -48,30 +48,30 @@ enum {
 enum loop_mode { LOOP_RUNNING, LOOP_LEAVING, LOOP_FLUSHING };
 
 struct loop {
-    struct server     *server;
+    struct server *server;
     struct event_base *base;
-    struct stream     *stream;
-    struct http       *http;
-    struct event      *timer;
-    struct event      *wake;     /* reads wake_fd */
-    int                wake_fd;  /* eventfd: look at server->draining */
-    enum loop_mode     mode;
-    int64_t            since_ms; /* monotonic: when mode began */
-    pthread_t          thread;
-    bool               running;  /* the thread was made and not joined */
+    struct stream *stream;
+    struct http *http;
+    struct event *timer;
+    struct event *wake; /* reads wake_fd */
+    int wake_fd;        /* eventfd: look at server->draining */
+    enum loop_mode mode;
+    int64_t since_ms; /* monotonic: when mode began */
+    pthread_t thread;
+    bool running; /* the thread was made and not joined */
 };
 
 struct server {
-    const struct config     *config; /* borrowed */
-    struct redis_url         url;
-    struct resolver         *resolver; /* NULL: nothing to resolve */
+    const struct config *config; /* borrowed */
+    struct redis_url url;
+    struct resolver *resolver; /* NULL: nothing to resolve */
     struct connections_limit limit;
-    int                      port;
-    int                      ended_fd; /* eventfd, counts ended loops */
-    int                      ended;    /* loops known to have ended; the main thread's */
-    atomic_bool              draining;
-    size_t                   count;
-    struct loop              loops[];
+    int port;
+    int ended_fd; /* eventfd, counts ended loops */
+    int ended;    /* loops known to have ended; the main thread's */
+    atomic_bool draining;
+    size_t count;
+    struct loop loops[];
 };
 
 /* ---- a loop ---- */
@@ -116,16 +116,18 @@ static void loop_step(struct loop *l, int64_t mono_ms)
 
     if (l->mode == LOOP_RUNNING && atomic_load(&l->server->draining))
         loop_leave(l);
-    else if (l->mode == LOOP_LEAVING && (loop_quiet(l, waited_ms) || waited_ms >= l->server->config->drain_ms))
+    else if (l->mode == LOOP_LEAVING &&
+             (loop_quiet(l, waited_ms) || waited_ms >= l->server->config->drain_ms))
         loop_let_go(l);
-    else if (l->mode == LOOP_FLUSHING && (connections_flushed(http_connections(l->http)) || waited_ms >= FLUSH_MS))
+    else if (l->mode == LOOP_FLUSHING &&
+             (connections_flushed(http_connections(l->http)) || waited_ms >= FLUSH_MS))
         event_base_loopexit(l->base, NULL);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *l = arg;
-    int64_t      mono_ms = clock_mono_ms();
+    int64_t mono_ms = clock_mono_ms();
 
     (void)fd;
     (void)what;
@@ -162,7 +164,7 @@ static void loop_deinit(struct loop *l)
 
 static void *loop_run(void *arg)
 {
-    struct loop   *l = arg;
+    struct loop *l = arg;
     const uint64_t one = 1;
 
     if (event_base_dispatch(l->base) < 0)
@@ -175,11 +177,11 @@ static void *loop_run(void *arg)
 static bool loop_init(struct loop *l, struct server *s, const struct sockaddr *address, socklen_t length,
                       struct err *err)
 {
-    const unsigned           flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE |
-                           LEV_OPT_REUSEABLE_PORT;
-    const struct timeval     tick = {.tv_usec = TICK_MS * 1000};
-    struct event_config     *settings = event_config_new();
-    struct evconnlistener   *listener;
+    const unsigned flags =
+        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE | LEV_OPT_REUSEABLE_PORT;
+    const struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    struct event_config *settings = event_config_new();
+    struct evconnlistener *listener;
 
     l->server = s;
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -223,10 +225,10 @@ static int port_of(const struct sockaddr_storage *a)
 static bool claim(struct server *s, struct sockaddr_storage *address, socklen_t *length, struct err *err)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo      *found = NULL;
-    char                  port[24];
-    int                   on = 1, fd = -1, rc;
-    bool                  ok = false;
+    struct addrinfo *found = NULL;
+    char port[24];
+    int on = 1, fd = -1, rc;
+    bool ok = false;
 
     number_format_i64(port, s->config->listen.port);
     rc = getaddrinfo(s->config->listen.host, port, &hints, &found);
@@ -262,17 +264,17 @@ static long connection_limit(const struct config *c)
 
     if (open < 0 || room >= c->max_connections)
         return (long)c->max_connections;
-    log_warn("MAX_CONNECTIONS is more than the limit of open files allows", LOG_I("wanted", c->max_connections),
-             LOG_I("allowed", room));
+    log_warn("MAX_CONNECTIONS is more than the limit of open files allows",
+             LOG_I("wanted", c->max_connections), LOG_I("allowed", room));
     return room;
 }
 
 struct server *server_new(const struct config *c, struct err *err)
 {
-    const size_t            count = (size_t)c->server_threads;
-    struct server          *s = xcalloc(1, sizeof(*s) + count * sizeof(s->loops[0]));
+    const size_t count = (size_t)c->server_threads;
+    struct server *s = xcalloc(1, sizeof(*s) + count * sizeof(s->loops[0]));
     struct sockaddr_storage address;
-    socklen_t               length = 0;
+    socklen_t length = 0;
 
     s->config = c;
     s->limit.most = connection_limit(c);
@@ -321,7 +323,7 @@ bool server_start(struct server *s, struct err *err)
 bool server_ready(struct server *s, struct strbuf *why)
 {
     size_t up = 0;
-    bool   draining = atomic_load(&s->draining);
+    bool draining = atomic_load(&s->draining);
 
     for (size_t i = 0; i < s->count; i++)
         up += stream_ready(s->loops[i].stream);

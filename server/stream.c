@@ -35,7 +35,8 @@
 enum {
     BACKOFF_FIRST_MS = 100,
     BACKOFF_LAST_MS = 5000,
-    REFUSED_MS = 10000, /* how long a refusal of our credentials makes us not ready: then traffic may try again */
+    REFUSED_MS =
+        10000, /* how long a refusal of our credentials makes us not ready: then traffic may try again */
 };
 
 enum stream_state {
@@ -56,27 +57,27 @@ static const bool may[STREAM_STATES][STREAM_STATES] = {
 };
 
 struct stream {
-    struct event_base      *base;     /* borrowed */
-    const struct redis_url *url;      /* borrowed */
-    struct resolver        *resolver; /* borrowed; NULL: nothing to resolve */
-    char                    label[300]; /* where, for logs */
+    struct event_base *base;     /* borrowed */
+    const struct redis_url *url; /* borrowed */
+    struct resolver *resolver;   /* borrowed; NULL: nothing to resolve */
+    char label[300];             /* where, for logs */
 
-    redisAsyncContext *context;      /* hiredis owns it; NULL when there is none */
-    struct event      *readable;     /* persistent; NULL without a context */
-    struct event      *writable;     /* one-shot; same */
-    struct event      *flush;        /* not of a descriptor: activated, runs at the end of the loop turn */
-    enum stream_state  state;
-    bool               flushing;     /* inside the flush: a further wish to write means the socket is full */
+    redisAsyncContext *context; /* hiredis owns it; NULL when there is none */
+    struct event *readable;     /* persistent; NULL without a context */
+    struct event *writable;     /* one-shot; same */
+    struct event *flush;        /* not of a descriptor: activated, runs at the end of the loop turn */
+    enum stream_state state;
+    bool flushing; /* inside the flush: a further wish to write means the socket is full */
 
-    int64_t  since_ms;   /* monotonic: last reply, or when the connection was begun */
-    int64_t  ping_ms;    /* monotonic: when the next PING is due */
-    int64_t  retry_ms;   /* monotonic: when to connect again (STREAM_DOWN) */
-    int64_t  backoff_ms; /* the next wait, before jitter */
-    uint64_t random;     /* state of the jitter's generator */
-    char     refused[16]; /* first word of the refusal logged last; "" when all is well */
-    int64_t  refusal_ms;  /* monotonic: the latest refusal */
+    int64_t since_ms;   /* monotonic: last reply, or when the connection was begun */
+    int64_t ping_ms;    /* monotonic: when the next PING is due */
+    int64_t retry_ms;   /* monotonic: when to connect again (STREAM_DOWN) */
+    int64_t backoff_ms; /* the next wait, before jitter */
+    uint64_t random;    /* state of the jitter's generator */
+    char refused[16];   /* first word of the refusal logged last; "" when all is well */
+    int64_t refusal_ms; /* monotonic: the latest refusal */
 
-    atomic_bool up;            /* state is STREAM_UP; read by other threads */
+    atomic_bool up;             /* state is STREAM_UP; read by other threads */
     _Atomic int64_t refused_ms; /* monotonic: our credentials count as refused until then; 0 = they do not */
 };
 
@@ -148,21 +149,27 @@ static void note_refusal(struct stream *s, const char *text, size_t n)
         redisAsyncFree(s->context);
 }
 
-void stream_accepted(struct stream *s)
+static void forget_refusal(struct stream *s)
 {
-    /* Not at once: commands that are refused and commands that are not may take turns, which would fill the log. */
-    if (!s->refused[0] || clock_mono_ms() - s->refusal_ms < REFUSED_MS)
-        return;
     log_info("redis accepts again", LOG_S("redis", s->label), LOG_S("was", s->refused));
     s->refused[0] = '\0';
+}
+
+void stream_accepted(struct stream *s)
+{
+    if (!s->refused[0])
+        return;
     atomic_store(&s->refused_ms, 0);
+    /* Not at once: commands that are refused and commands that are not may take turns, which would fill the log. */
+    if (clock_mono_ms() - s->refusal_ms >= REFUSED_MS)
+        forget_refusal(s);
 }
 
 static void on_reply(redisAsyncContext *ac, void *reply, void *arg)
 {
-    struct stream      *s = ac->data;
+    struct stream *s = ac->data;
     struct stream_call *call = arg;
-    const redisReply   *r = reply;
+    const redisReply *r = reply;
 
     if (!r) {
         call->done(call, STREAM_REPLY_LOST, NULL, 0);
@@ -190,7 +197,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *arg)
 /* Of a command whose reply nobody waits for. */
 static void on_unawaited(redisAsyncContext *ac, void *reply, void *arg)
 {
-    struct stream    *s = ac->data;
+    struct stream *s = ac->data;
     const redisReply *r = reply;
 
     (void)arg;
@@ -204,7 +211,7 @@ static void on_unawaited(redisAsyncContext *ac, void *reply, void *arg)
 /* Of AUTH, SELECT and the first PING; arg is not NULL for the PING, the last of them. */
 static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
 {
-    struct stream    *s = ac->data;
+    struct stream *s = ac->data;
     const redisReply *r = reply;
 
     if (!r || s->state != STREAM_GREETING)
@@ -221,7 +228,9 @@ static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
     s->ping_ms = s->since_ms + STREAM_PING_MS;
     s->backoff_ms = BACKOFF_FIRST_MS;
     metric_add(METRIC_SERVER_REDIS_CONNECTS, 1);
-    stream_accepted(s);
+    atomic_store(&s->refused_ms, 0);
+    if (s->refused[0])
+        forget_refusal(s);
     stream_enter(s, STREAM_UP);
     log_info("redis connected", LOG_S("redis", s->label));
 }
@@ -350,8 +359,8 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 static void stream_connect(struct stream *s)
 {
     const struct redis_url *url = s->url;
-    const char             *host = s->resolver ? resolver_address(s->resolver) : url->host;
-    redisAsyncContext      *ac = NULL;
+    const char *host = s->resolver ? resolver_address(s->resolver) : url->host;
+    redisAsyncContext *ac = NULL;
 
     stream_enter(s, STREAM_CONNECTING);
     s->since_ms = clock_mono_ms();
@@ -378,9 +387,9 @@ static void stream_drop(struct stream *s, const char *why)
 {
     redisAsyncContext *ac = s->context;
 
+    stream_lost(s, why); /* first: onDisconnect knows no reason, and may not be called at all */
     if (ac)
         redisAsyncFree(ac); /* open commands call back with NULL here */
-    stream_lost(s, why);    /* when onDisconnect did not: never connected */
 }
 
 void stream_tick(struct stream *s, int64_t mono_ms)
@@ -446,7 +455,8 @@ bool stream_send(struct stream *s, const void *command, size_t n, struct stream_
 {
     if (s->state != STREAM_UP)
         return false;
-    return redisAsyncFormattedCommand(s->context, call ? on_reply : on_unawaited, call, command, n) == REDIS_OK;
+    return redisAsyncFormattedCommand(s->context, call ? on_reply : on_unawaited, call, command, n) ==
+           REDIS_OK;
 }
 
 bool stream_up(const struct stream *s)

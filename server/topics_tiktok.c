@@ -26,32 +26,37 @@ enum shape {
 };
 
 struct row {
-    int             type;   /* topic number */
-    enum shape      shape;
+    int type; /* topic number */
+    enum shape shape;
     enum entry_kind kind;
-    bool            moves;  /* the change moves the entity's update time */
-    const char     *id;     /* SHAPE_ENTITY: key in data; NULL otherwise */
-    const char     *also;   /* key in data of a return or cancellation that changed as well; NULL: none */
-    const char     *status; /* key in data that tells two events of one entity and second apart; NULL: none */
+    bool moves;         /* the change moves the entity's update time */
+    const char *id;     /* SHAPE_ENTITY: key in data; NULL otherwise */
+    const char *also;   /* key in data of a return or cancellation that changed as well; NULL: none */
+    const char *status; /* key in data that tells two events of one entity and second apart; NULL: none */
 };
 
 /* Sorted by type. */
 static const struct row rows[] = {
     {1, SHAPE_ENTITY, ENTRY_ORDER, true, "order_id", NULL, "order_status"}, /* ORDER_STATUS_CHANGE */
-    {2, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL, "reverse_order_status"}, /* REVERSE_STATUS_UPDATE */
-    {3, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL, NULL},          /* RECIPIENT_ADDRESS_UPDATE */
-    {4, SHAPE_PACKAGES, ENTRY_ORDER, false, NULL, NULL, "sc_type"},         /* PACKAGE_UPDATE */
-    {5, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "status"},  /* PRODUCT_STATUS_CHANGE */
-    {6, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL, NULL},                   /* SELLER_DEAUTHORIZATION */
+    {2, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL,
+     "reverse_order_status"},                                              /* REVERSE_STATUS_UPDATE */
+    {3, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL, NULL},         /* RECIPIENT_ADDRESS_UPDATE */
+    {4, SHAPE_PACKAGES, ENTRY_ORDER, false, NULL, NULL, "sc_type"},        /* PACKAGE_UPDATE */
+    {5, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "status"}, /* PRODUCT_STATUS_CHANGE */
+    {6, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL, NULL},                  /* SELLER_DEAUTHORIZATION */
     {7, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL, NULL}, /* UPCOMING_AUTHORIZATION_EXPIRATION */
-    {11, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "cancel_id", "cancel_status"}, /* CANCELLATION_STATUS_CHANGE */
-    {12, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "return_id", "return_status"}, /* RETURN_STATUS_CHANGE */
-    {13, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* messages */
-    {14, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* messages */
-    {15, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "change_source"}, /* PRODUCT_INFORMATION_CHANGE */
-    {16, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL},     /* PRODUCT_CREATION */
-    {17, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* creator */
-    {18, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "current_category_id"}, /* PRODUCT_CATEGORY_CHANGE */
+    {11, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "cancel_id",
+     "cancel_status"}, /* CANCELLATION_STATUS_CHANGE */
+    {12, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "return_id",
+     "return_status"},                                       /* RETURN_STATUS_CHANGE */
+    {13, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* messages */
+    {14, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* messages */
+    {15, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL,
+     "change_source"},                                                  /* PRODUCT_INFORMATION_CHANGE */
+    {16, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL}, /* PRODUCT_CREATION */
+    {17, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* creator */
+    {18, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL,
+     "current_category_id"},                                                /* PRODUCT_CATEGORY_CHANGE */
     {19, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* size chart */
     {20, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* creator */
     {21, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* fulfilled by TikTok */
@@ -62,20 +67,20 @@ static const struct row rows[] = {
     {27, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "sku_id"}, /* inventory */
     {33, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* messages */
     {35, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* listing tools */
-    {36, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* INVOICE_STATUS_CHANGE (Brazil) */
-    {37, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL},     /* PRODUCT_AUDIT_STATUS_CHANGE */
-    {39, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* listing and promotion tools */
+    {36, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* INVOICE_STATUS_CHANGE (Brazil) */
+    {37, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL}, /* PRODUCT_AUDIT_STATUS_CHANGE */
+    {39, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* listing and promotion tools */
     {42, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
     {46, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
     {51, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
     {52, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {55, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* creator */
+    {55, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* creator */
     {56, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
     {63, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {64, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* aftersales */
-    {65, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* return merchandise */
-    {66, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* size chart */
-    {67, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* refund done */
+    {64, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* aftersales */
+    {65, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* return merchandise */
+    {66, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* size chart */
+    {67, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* refund done */
 };
 
 static const struct row unknown = {0, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL};
@@ -109,7 +114,8 @@ static int64_t seconds_as_ms(yyjson_val *data, const char *key)
 {
     int64_t s, ms;
 
-    if (json_get_i64(data, key, &s) != JSON_GOT || __builtin_mul_overflow(s, 1000, &ms) || !clock_plausible_ms(ms))
+    if (json_get_i64(data, key, &s) != JSON_GOT || __builtin_mul_overflow(s, 1000, &ms) ||
+        !clock_plausible_ms(ms))
         return 0;
     return ms;
 }
@@ -118,7 +124,7 @@ static int64_t seconds_as_ms(yyjson_val *data, const char *key)
 static struct entry_text scalar(yyjson_val *object, const char *key)
 {
     struct json_text t;
-    yyjson_val      *v = key ? yyjson_obj_get(object, key) : NULL;
+    yyjson_val *v = key ? yyjson_obj_get(object, key) : NULL;
 
     if (!v || !json_scalar_text(v, &t))
         return (struct entry_text){"", 0};
@@ -129,7 +135,7 @@ static struct entry_text scalar(yyjson_val *object, const char *key)
 static struct entry_text key_of(struct map_draft *d, const struct row *row, yyjson_val *data)
 {
     const struct entry *e = &d->out->entries[0];
-    struct entry_text   id, owner = e->shop, when = scalar(data, "update_time");
+    struct entry_text id, owner = e->shop, when = scalar(data, "update_time");
 
     if (get_id(d->root, "tts_notification_id", &id))
         return map_key(d, &id, 1);
@@ -137,7 +143,8 @@ static struct entry_text key_of(struct map_draft *d, const struct row *row, yyjs
         when = scalar(data, "create_time");
     if (row->shape != SHAPE_ENTITY || when.length == 0)
         return map_key_of_body(d);
-    return map_key(d, (const struct entry_text[]){e->topic, owner, e->id, scalar(data, row->status), when}, 5);
+    return map_key(d, (const struct entry_text[]){e->topic, owner, e->id, scalar(data, row->status), when},
+                   5);
 }
 
 /* An id that stands in an array: the same rules as get_id. */
@@ -147,8 +154,8 @@ static bool element_id(yyjson_val *v, struct entry_text *out)
 
     if (!json_scalar_text(v, &t) || t.length == 0 || t.length > MAP_ID_MAX)
         return false;
-    if (yyjson_is_raw(v) && (memchr(t.data, '.', t.length) || memchr(t.data, 'e', t.length) ||
-                             memchr(t.data, 'E', t.length)))
+    if (yyjson_is_raw(v) &&
+        (memchr(t.data, '.', t.length) || memchr(t.data, 'e', t.length) || memchr(t.data, 'E', t.length)))
         return false;
     *out = borrowed(t);
     return true;
@@ -158,8 +165,8 @@ static bool element_id(yyjson_val *v, struct entry_text *out)
 static bool map_packages(struct map_draft *d, yyjson_val *data)
 {
     yyjson_val *list = yyjson_obj_get(data, "package_list"), *package, *orders, *order;
-    size_t      i, n, j, m;
-    bool        any = false;
+    size_t i, n, j, m;
+    bool any = false;
 
     if (!yyjson_is_arr(list))
         return map_dead(d, "data.package_list is missing");
@@ -210,7 +217,7 @@ static bool map_envelope(struct map_draft *d, const struct row **row)
     struct entry *e = &d->out->entries[0];
     enum json_got shop;
     struct json_text t;
-    int64_t       type;
+    int64_t type;
 
     shop = json_get_id(d->root, "shop_id", &t);
     if (shop == JSON_GOT && t.length <= MAP_ID_MAX)
@@ -226,10 +233,10 @@ static bool map_envelope(struct map_draft *d, const struct row **row)
 
 bool topics_tiktok_map(struct map_draft *d)
 {
-    struct entry     *e = &d->out->entries[0];
+    struct entry *e = &d->out->entries[0];
     const struct row *row = &unknown;
-    yyjson_val       *data;
-    bool              ok = true;
+    yyjson_val *data;
+    bool ok = true;
 
     if (!map_envelope(d, &row))
         return false;

@@ -91,7 +91,7 @@ static bool hex_normal(struct entry_text sent, char to[HMAC_HEX_LENGTH])
 enum verdict verify_hex(const struct verify_secrets *secrets, const struct hmac_part *parts, size_t count,
                         struct entry_text sent)
 {
-    char     wanted[HMAC_HEX_LENGTH + 1], got[HMAC_HEX_LENGTH];
+    char wanted[HMAC_HEX_LENGTH + 1], got[HMAC_HEX_LENGTH];
     unsigned matches = 0;
 
     if (secrets->count == 0)

@@ -26,18 +26,19 @@ enum { VERIFY_SECRETS_MAX = 4 };
 
 /* What one platform signs with. */
 struct verify_secrets {
-    struct hmac_key  *keys[VERIFY_SECRETS_MAX]; /* owned; current first */
-    size_t            count;                    /* in use; 0: this platform is not configured */
-    struct entry_text app_key;                  /* borrowed from the configuration */
+    struct hmac_key *keys[VERIFY_SECRETS_MAX]; /* owned; current first */
+    size_t count;                              /* in use; 0: this platform is not configured */
+    struct entry_text app_key;                 /* borrowed from the configuration */
 };
 
 struct verifier; /* opaque */
 
 /* c is borrowed and must outlive the verifier. You own the result (verify_free). */
 struct verifier *verify_new(const struct config *c);
-void             verify_free(struct verifier *v); /* accepts NULL */
+void verify_free(struct verifier *v); /* accepts NULL */
 
-enum verdict verify_push(const struct verifier *v, const struct push *push) __attribute__((warn_unused_result));
+enum verdict verify_push(const struct verifier *v, const struct push *push)
+    __attribute__((warn_unused_result));
 
 /* For the platforms: compares sent (hex digits, any case, blanks around them) with the HMAC-SHA256 of parts under
  * every secret, in constant time. Borrows all arguments. */

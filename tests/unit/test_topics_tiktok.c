@@ -1,0 +1,221 @@
+/* test_topics_tiktok.c - each of TikTok Shop's topics: entity, event time, key; and what makes a dead letter. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strbuf.h"
+#include "server/map.h"
+#include "tests/harness.h"
+
+static char app_key[] = "abcdef";
+static const struct config config = {.tiktok_app_key = app_key, .stream_partitions = 1};
+
+/* Maps a push and writes what came out: "order:5 return:6 @1000 moves key" or "dead: why". free() the result. */
+static char *map_text(const char *body)
+{
+    struct mapper *m = mapper_new(&config);
+    struct push push = {
+        .platform = PLATFORM_TIKTOK, .body = {body, strlen(body)}, .trace = {"t", 1}, .recv_ms = 1};
+    struct strbuf b = STRBUF_INIT;
+    struct mapped out;
+
+    map_push(m, &push, &out);
+    if (out.dead) {
+        strbuf_add_format(&b, "dead: %s", out.why);
+    } else {
+        for (size_t i = 0; i < out.count; i++)
+            strbuf_add_format(&b, "%s:%.*s ", entry_kind_name(out.entries[i].kind),
+                              (int)out.entries[i].id.length, out.entries[i].id.data);
+        if (out.entries[0].event_ms)
+            strbuf_add_format(&b, "@%lld ", (long long)out.entries[0].event_ms);
+        strbuf_add_format(&b, "%s%s%.*s", out.entries[0].moves ? "moves " : "", out.unknown ? "unknown " : "",
+                          (int)out.entries[0].key.length, out.entries[0].key.data);
+    }
+    mapper_free(m);
+    return strbuf_detach(&b);
+}
+
+#define ENVELOPE(type, data)                                                                                 \
+    "{\"type\":" type                                                                                        \
+    ",\"tts_notification_id\":\"9\",\"shop_id\":\"7\",\"timestamp\":1767704407,\"data\":{" data "}}"
+
+struct sample {
+    const char *body, *wanted;
+};
+
+static void check_samples(const struct sample *samples, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *got = map_text(samples[i].body);
+
+        CHECK_TEXT(got, samples[i].wanted);
+        free(got);
+    }
+}
+
+#define CHECK_SAMPLES(samples) check_samples((samples), sizeof(samples) / sizeof((samples)[0]))
+
+TEST(maps_every_topic_of_the_table)
+{
+    static const struct sample samples[] = {
+        {ENVELOPE("1", "\"order_id\":\"57\",\"order_status\":\"UNPAID\",\"update_time\":1767704400"),
+         "order:57 @1767704400000 moves abcdef:9"},
+        {ENVELOPE("2", "\"order_id\":\"57\",\"reverse_order_id\":\"8\",\"update_time\":1767704400"),
+         "order:57 @1767704400000 abcdef:9"},
+        {ENVELOPE("3", "\"order_id\":\"57\",\"update_time\":1767704400"), "order:57 @1767704400000 abcdef:9"},
+        {ENVELOPE("4",
+                  "\"sc_type\":\"SPLIT\",\"package_list\":[{\"package_id\":\"1\",\"order_id_list\":[\"57\","
+                  "\"58\"]},"
+                  "{\"package_id\":\"2\",\"order_id_list\":[\"58\",\"59\"]}],\"update_time\":1767690300"),
+         "order:57 order:58 order:59 @1767690300000 abcdef:9"},
+        {ENVELOPE("5", "\"product_id\":1731200300400500601,\"status\":\"X\",\"update_time\":1767701000"),
+         "product:1731200300400500601 @1767701000000 abcdef:9"},
+        {ENVELOPE("6", "\"message\":\"gone\""), "shop:7 abcdef:9"},
+        {ENVELOPE("7", "\"message\":\"soon\",\"expiration_time\":\"1770336000\""), "shop:7 abcdef:9"},
+        {ENVELOPE(
+             "11",
+             "\"order_id\":\"57\",\"cancel_id\":\"40\",\"cancel_status\":\"X\",\"create_time\":1767680120"),
+         "order:57 return:40 abcdef:9"},
+        {ENVELOPE("11", "\"order_id\":\"57\",\"cancel_id\":\"40\",\"update_time\":1767680121"),
+         "order:57 return:40 @1767680121000 abcdef:9"},
+        {ENVELOPE("12",
+                  "\"order_id\":\"57\",\"return_id\":\"41\",\"create_time\":1,\"update_time\":1768045200"),
+         "order:57 return:41 @1768045200000 abcdef:9"},
+        {ENVELOPE("15", "\"product_id\":\"5\",\"changed_fields\":[\"title\"],\"update_time\":1767701000"),
+         "product:5 @1767701000000 abcdef:9"},
+        {ENVELOPE("16", "\"product_id\":5,\"product_types\":[]"), "product:5 abcdef:9"},
+        {ENVELOPE("18", "\"product_id\":\"5\",\"current_category_id\":\"1\""), "product:5 abcdef:9"},
+        {ENVELOPE("27", "\"product_id\":\"5\",\"sku_id\":\"6\""), "product:5 abcdef:9"},
+        {ENVELOPE("37", "\"product_id\":5,\"audit\":{\"status\":\"X\"}"), "product:5 abcdef:9"},
+    };
+
+    CHECK_SAMPLES(samples);
+}
+
+TEST(topics_only_kept_and_unknown_ones_are_other)
+{
+    static const char *const kept[] = {"13", "14", "17", "19", "20", "21", "22", "23", "24",
+                                       "25", "33", "35", "36", "39", "42", "46", "51", "52",
+                                       "55", "56", "63", "64", "65", "66", "67"};
+    static const char *const unknown[] = {"0", "-1", "8", "9", "10", "26", "28", "68", "9223372036854775807"};
+    char body[200];
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"shop_id\":\"7\"}",
+                 kept[i]);
+        check_samples(&(struct sample){body, "other: abcdef:9"}, 1);
+        snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"seller_open_id\":\"7\"}",
+                 kept[i]);
+        check_samples(&(struct sample){body, "other: abcdef:9"}, 1);
+    }
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"data\":[]}", unknown[i]);
+        check_samples(&(struct sample){body, "other: unknown abcdef:9"}, 1);
+    }
+}
+
+TEST(what_a_row_needs_and_does_not_find_is_a_dead_letter)
+{
+    static const struct sample samples[] = {
+        {"{}", "dead: type is missing or no integer"},
+        {"{\"type\":null}", "dead: type is missing or no integer"},
+        {"{\"type\":1.0}", "dead: type is missing or no integer"},
+        {"{\"type\":\"x\"}", "dead: type is missing or no integer"},
+        {"{\"type\":9223372036854775808}", "dead: type is missing or no integer"},
+        {"{\"type\":1,\"data\":{\"order_id\":\"5\"}}", "dead: shop_id is missing or unusable"},
+        {"{\"type\":6,\"data\":{}}", "dead: shop_id is missing or unusable"},
+        {"{\"type\":13,\"shop_id\":[]}", "dead: shop_id is missing or unusable"},
+        {"{\"type\":1,\"shop_id\":\"7\"}", "dead: data is missing or no object"},
+        {"{\"type\":4,\"shop_id\":\"7\",\"data\":[]}", "dead: data is missing or no object"},
+        {ENVELOPE("1", ""), "dead: data.order_id is missing or unusable"},
+        {ENVELOPE("1", "\"order_id\":\"\""), "dead: data.order_id is missing or unusable"},
+        {ENVELOPE("1", "\"order_id\":{}"), "dead: data.order_id is missing or unusable"},
+        {ENVELOPE("11", "\"order_id\":\"5\""), "dead: data.cancel_id is missing or unusable"},
+        {ENVELOPE("12", "\"order_id\":\"5\""), "dead: data.return_id is missing or unusable"},
+        {ENVELOPE("4", ""), "dead: data.package_list is missing"},
+        {ENVELOPE("4", "\"package_list\":[]"), "dead: data.package_list names no order"},
+        {ENVELOPE("4", "\"package_list\":[1]"), "dead: data.package_list[].order_id_list is missing"},
+        {ENVELOPE("4", "\"package_list\":[{\"order_id_list\":[5.7e17]}]"),
+         "dead: an id in data.package_list[].order_id_list is unusable"},
+        {ENVELOPE("4", "\"package_list\":[{\"order_id_list\":[null]}]"),
+         "dead: an id in data.package_list[].order_id_list is unusable"},
+        {ENVELOPE("5", ""), "dead: data.product_id is missing or unusable"},
+        {ENVELOPE("5", "\"product_id\":5.76e17"), "dead: data.product_id is missing or unusable"},
+        {ENVELOPE("5", "\"product_id\":5.0"), "dead: data.product_id is missing or unusable"},
+        {ENVELOPE("16", "\"product_id\":true"), "dead: data.product_id is missing or unusable"},
+    };
+
+    CHECK_SAMPLES(samples);
+}
+
+TEST(ids_of_any_size_keep_their_digits)
+{
+    static const struct sample samples[] = {
+        {ENVELOPE("5", "\"product_id\":9007199254740993"), "product:9007199254740993 abcdef:9"},
+        {ENVELOPE("5", "\"product_id\":123456789012345678901"), "product:123456789012345678901 abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":576653688135258178"), "order:576653688135258178 moves abcdef:9"},
+        {"{\"type\":1,\"tts_notification_id\":7380066284010030890,\"shop_id\":18446744073709551616,"
+         "\"data\":{\"order_id\":\"5\"}}",
+         "order:5 moves abcdef:7380066284010030890"},
+    };
+
+    CHECK_SAMPLES(samples);
+}
+
+TEST(an_implausible_event_time_is_absent_and_the_envelopes_never_stands_in)
+{
+    static const struct sample samples[] = {
+        {ENVELOPE("1", "\"order_id\":\"5\""), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":0"), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":1767704400123"), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":9223372036854775807"), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":-1"), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":{}"), "order:5 moves abcdef:9"},
+        {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":\"1767704400\""),
+         "order:5 @1767704400000 moves abcdef:9"},
+    };
+
+    CHECK_SAMPLES(samples);
+}
+
+TEST(without_a_notification_id_the_key_is_made_of_what_tells_events_apart)
+{
+    static const struct sample samples[] = {
+        {"{\"type\":1,\"shop_id\":\"7\",\"data\":{\"order_id\":\"5\",\"order_status\":\"PAID\",\"update_"
+         "time\":1767704400}}",
+         "order:5 @1767704400000 moves abcdef:1:7:5:PAID:1767704400"},
+        {"{\"type\":11,\"shop_id\":\"7\",\"data\":{\"order_id\":\"5\",\"cancel_id\":\"6\",\"cancel_status\":"
+         "\"X\","
+         "\"create_time\":1767704400}}",
+         "order:5 return:6 abcdef:11:7:5:X:1767704400"},
+    };
+    char *by_body = map_text("{\"type\":13}"), *other = map_text("{\"type\":13 }");
+
+    CHECK_SAMPLES(samples);
+    CHECK_INT(strlen(by_body), strlen("other: abcdef:") + 64);
+    CHECK(strcmp(by_body, other) != 0);
+    free(by_body);
+    free(other);
+}
+
+/* Two changes without any time of their own are two events: only their bytes tell them apart. */
+TEST(without_id_and_time_the_bytes_are_the_key)
+{
+    char *one = map_text("{\"type\":3,\"shop_id\":\"7\",\"timestamp\":1,\"data\":{\"order_id\":\"5\"}}");
+    char *two = map_text("{\"type\":3,\"shop_id\":\"7\",\"timestamp\":2,\"data\":{\"order_id\":\"5\"}}");
+
+    CHECK(strncmp(one, "order:5 abcdef:", 15) == 0 && strlen(one) == 15 + 64);
+    CHECK(strcmp(one, two) != 0);
+    free(one);
+    free(two);
+}
+
+int main(int argc, char **argv)
+{
+    return HARNESS_MAIN(
+        argc, argv, CASE(maps_every_topic_of_the_table), CASE(topics_only_kept_and_unknown_ones_are_other),
+        CASE(what_a_row_needs_and_does_not_find_is_a_dead_letter), CASE(ids_of_any_size_keep_their_digits),
+        CASE(an_implausible_event_time_is_absent_and_the_envelopes_never_stands_in),
+        CASE(without_a_notification_id_the_key_is_made_of_what_tells_events_apart),
+        CASE(without_id_and_time_the_bytes_are_the_key));
+}
