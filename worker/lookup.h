@@ -20,4 +20,9 @@ bool lookup_fill(struct pool *pool, struct store *store, const struct config *co
                  const struct freshness *f, struct arena *arena, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Reads what is stored of these needs (sorted here by _id, all of one collection) into n->stored; an id that is not
+ * there gets a zeroed one. Stage 6 reads back with it. False: MongoDB is away, some are filled, err. */
+bool lookup_read(struct store *store, const char *collection, struct need **needs, size_t count,
+                 const struct freshness *f, struct err *err) __attribute__((warn_unused_result));
+
 #endif

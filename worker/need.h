@@ -96,7 +96,7 @@ struct need *pool_add(struct pool *p, struct message *m, bool raw);
 /* Removes and frees a need; its messages must have been taken out (spliced) before. */
 void pool_remove(struct pool *p, struct need *n);
 
-/* Every need in order of arrival; iterate with need->pool_next through pool_each. */
+/* Every need in order of arrival; visit may remove the one it is given. */
 typedef void (*pool_visit)(void *context, struct need *n);
 void pool_each(struct pool *p, pool_visit visit, void *context);
 size_t pool_needs(const struct pool *p);
@@ -108,6 +108,14 @@ size_t pool_bytes(const struct pool *p);    /* their bytes */
 struct arena;
 struct need **pool_collect(struct pool *p, enum need_state state, struct arena *arena, size_t *count);
 
+/* A call for the same entity, sent by another need, is under way: n must not be sent beside it, or two answers of one
+ * entity would race. */
+bool pool_is_calling(const struct pool *p, const struct need *n);
+
+/* Brings needs of one entity together again that had to stand apart while one of them was in a call. Frees needs, so
+ * only stage 3 calls it: at that moment nobody keeps a pointer to a NEW or WAITING need. */
+void pool_fold(struct pool *p);
+
 /* Changes the state and keeps the pool's join table right (a CALLING need is not joined any more). Every state change
  * goes through here. */
 void need_enter(struct pool *p, struct need *n, enum need_state next);
@@ -118,5 +126,9 @@ void need_judge(struct pool *p, struct need *n, enum outcome outcome, enum dead_
 
 /* RETRY of every message without an attempt, in delay_ms; enters JUDGED. */
 void need_defer(struct pool *p, struct need *n, int64_t delay_ms, const char *why);
+
+/* Moves the messages that `wants` picks to taken (in order); the pool's sums follow. The need keeps the others. */
+typedef bool (*need_wants)(void *context, struct message *m);
+void need_take(struct pool *p, struct need *n, need_wants wants, void *context, struct message_list *taken);
 
 #endif
