@@ -1,0 +1,248 @@
+/* dto.c - worker, stage 5 of 7: what became of each answer.
+ *
+ * In:      needs in state ANSWERED.
+ * Out:     BUILT with a document; judged; or, for an id that must be asked for alone, NEW again.
+ * Fails:   POISON (mongo_write) for what cannot be stored even raw. A turn without memory puts the need back for a
+ *          moment, without an attempt.
+ * Thread:  the lane's. No I/O.
+ * Why so:  an id left out of an answer proves little: half an answer looks the same. A stored document is called gone
+ *          only after two reads at least a minute apart left it out, the second for it alone. What was never stored
+ *          cannot be gone: it is not visible yet.
+ *
+ *   FOUND ──────────────────────────────────────────────▶ FULL
+ *   GONE ────┬─ stored ─────────────────────────────────▶ TOMBSTONE
+ *            └─ never stored ───────────────────────────▶ RETRY, not_found
+ *   MISSING ─┬─ never stored ───────────────────────────▶ RETRY, not_found
+ *            ├─ stored as a tombstone ──────────────────▶ TOMBSTONE (of this read; deleted_at stays)
+ *            ├─ stored, left out for the first time ────▶ MISSING
+ *            ├─ less than a minute after that ──────────▶ put back until then, no attempt
+ *            ├─ later, but in company ──────────────────▶ NEW, to be asked for alone
+ *            └─ later, alone ───────────────────────────▶ TOMBSTONE */
+#include "worker/dto.h"
+
+#include "common/metrics.h"
+#include "worker/dto/document.h"
+#include "worker/dto/order_tiktok.h"
+#include "worker/raw_event.h"
+
+enum {
+    DTO_GONE_AFTER_MS = 60 * 1000, /* between the two reads that leave an id out */
+    DTO_NO_MEMORY_MS = 1000,       /* the next turn begins with an empty arena */
+};
+
+static const char orders[] = "orders"; /* collection */
+
+/* What one run over the pool shares. */
+struct dto_run {
+    struct pool *pool;
+    const struct config *config;
+    const struct freshness *freshness;
+    struct arena *arena;
+    const char *(*channel_of)(void *shops, const char *platform, const char *shop);
+    void *shops; /* for channel_of */
+};
+
+/* --- context --------------------------------------------------------------------------------------- */
+
+static const struct message *dto_newest(const struct need *n)
+{
+    const struct message *newest = n->messages.first;
+
+    for (const struct message *m = newest; m; m = m->next) {
+        if (m->entry_ms >= newest->entry_ms)
+            newest = m;
+    }
+    return newest;
+}
+
+/* The entry's texts have a length and no NUL behind them. "" when absent; NULL: the arena is full. */
+static const char *dto_text(struct arena *arena, struct entry_text text)
+{
+    return text.length > 0 ? arena_copy(arena, text.data, text.length) : "";
+}
+
+static bool dto_context_init(struct dto_context *c, const struct dto_run *run, const struct need *n)
+{
+    const struct message *newest = dto_newest(n);
+    const struct entry_text none = {NULL, 0};
+
+    *c = (struct dto_context){
+        .platform = n->platform,
+        .shop = n->shop,
+        .channel_id = run->channel_of(run->shops, n->platform, n->shop),
+        .id = n->id,
+        .doc_id = n->doc_id,
+        .fetched_ms = n->answer.fetched_ms,
+        .now_ms = run->freshness->now_ms,
+        .stored_version = n->stored.exists ? n->stored.version : 0,
+        .offset_minutes = run->config->timezone_offset_minutes,
+        .source = dto_text(run->arena, newest ? newest->entry.src : none),
+        .trace = dto_text(run->arena, newest ? newest->entry.trace : none),
+        .behind = n->behind,
+    };
+    if (!c->channel_id)
+        c->channel_id = "";
+    return c->source && c->trace;
+}
+
+/* --- results --------------------------------------------------------------------------------------- */
+
+static void dto_put_back(struct dto_run *run, struct need *n)
+{
+    need_defer(run->pool, n, DTO_NO_MEMORY_MS, "no memory left in this turn");
+}
+
+/* d NULL: err says why. */
+static void dto_finish(struct dto_run *run, struct need *n, struct document *d, const struct err *err)
+{
+    if (d) {
+        if (!d->valid)
+            metric_add(METRIC_WORKER_DOCUMENTS_INVALID, 1);
+        n->document = d;
+        need_enter(run->pool, n, NEED_BUILT);
+    } else if (err->domain == ERR_SYSTEM) {
+        dto_put_back(run, n);
+    } else {
+        need_judge(run->pool, n, OUTCOME_POISON, DEAD_MONGO_WRITE, err->text);
+    }
+}
+
+static void dto_not_found(struct dto_run *run, struct need *n, const char *why)
+{
+    need_judge(run->pool, n, OUTCOME_RETRY, DEAD_NOT_FOUND, why);
+}
+
+/* --- answers --------------------------------------------------------------------------------------- */
+
+/* The answer is older than announced, and has been so in as many tries as are worth it. */
+static bool dto_is_behind(const struct dto_run *run, const struct need *n)
+{
+    int64_t version = -1;
+
+    for (const struct message *m = n->messages.first; m; m = m->next) {
+        if (m->deliveries < run->config->max_stale_reads || !m->entry.moves)
+            continue;
+        if (version < 0)
+            version = order_tiktok_version(n->answer.json, n->stored.exists ? n->stored.version : 0,
+                                           run->freshness->now_ms);
+        if (freshness_behind(m, version))
+            return true;
+    }
+    return false;
+}
+
+static void dto_found(struct dto_run *run, struct need *n, struct dto_context *c)
+{
+    struct err err = {0};
+
+    n->behind = dto_is_behind(run, n);
+    c->behind = n->behind;
+    dto_finish(run, n, dto_order_tiktok(n->answer.json, c, run->arena, &err), &err);
+}
+
+static void dto_gone(struct dto_run *run, struct need *n, const struct dto_context *c)
+{
+    struct err err = {0};
+
+    dto_finish(run, n, document_tombstone(orders, c, n->stored.deleted, run->arena, &err), &err);
+}
+
+static void dto_missing_first(struct dto_run *run, struct need *n, const struct dto_context *c)
+{
+    struct err err = {0};
+
+    dto_finish(run, n, document_missing(orders, c, run->arena, &err), &err);
+}
+
+/* Round again at once: the need itself remembers that it must travel alone. */
+static void dto_ask_alone(struct dto_run *run, struct need *n)
+{
+    n->alone = true;
+    n->answer = (struct answer){0};
+    need_enter(run->pool, n, NEED_NEW);
+}
+
+/* Time since the read that left it out first; 0 when there is none, or one that lies in the future. */
+static int64_t dto_missing_since(const struct need *n)
+{
+    int64_t first = n->stored.missing_at_ms;
+
+    return first > 0 && first < n->answer.fetched_ms ? n->answer.fetched_ms - first : 0;
+}
+
+static void dto_missing(struct dto_run *run, struct need *n, const struct dto_context *c)
+{
+    int64_t since = dto_missing_since(n);
+
+    if (n->stored.deleted)
+        dto_gone(run, n, c);
+    else if (since == 0)
+        dto_missing_first(run, n, c);
+    else if (since < DTO_GONE_AFTER_MS) {
+        n->alone = true;
+        need_defer(run->pool, n, DTO_GONE_AFTER_MS - since, "left out of an answer, to be asked for again");
+    } else if (!n->answer.alone)
+        dto_ask_alone(run, n);
+    else
+        dto_gone(run, n, c);
+}
+
+static void dto_raw(struct dto_run *run, struct need *n)
+{
+    struct err err = {0};
+
+    dto_finish(run, n, raw_event_build(n, run->config, run->freshness->now_ms, run->arena, &err), &err);
+}
+
+static void dto_entity(struct dto_run *run, struct need *n)
+{
+    struct dto_context c;
+
+    if (!dto_context_init(&c, run, n)) {
+        dto_put_back(run, n);
+        return;
+    }
+    switch (n->answer.kind) {
+    case ANSWER_FOUND:
+        dto_found(run, n, &c);
+        break;
+    case ANSWER_MISSING:
+        if (n->stored.exists)
+            dto_missing(run, n, &c);
+        else
+            dto_not_found(run, n, "the marketplace left it out of its answer, and it was never stored");
+        break;
+    case ANSWER_GONE:
+        if (n->stored.exists)
+            dto_gone(run, n, &c);
+        else
+            dto_not_found(run, n, "the marketplace says that it does not exist, and it was never stored");
+        break;
+    case ANSWER_NONE:
+        need_judge(run->pool, n, OUTCOME_RETRY, DEAD_UNKNOWN, "no answer came");
+        break;
+    }
+}
+
+static void dto_visit(void *context, struct need *n)
+{
+    struct dto_run *run = context;
+
+    if (n->state != NEED_ANSWERED)
+        return;
+    if (n->raw)
+        dto_raw(run, n);
+    else if (n->kind == ENTRY_ORDER)
+        dto_entity(run, n);
+    else
+        need_judge(run->pool, n, OUTCOME_POISON, DEAD_UNKNOWN, "no document is known for this kind");
+}
+
+/* Walks the pool itself, not a list in the arena: an answer must not be missed because the arena is full. */
+void dto_build(struct pool *pool, const struct config *config, const struct freshness *f, struct arena *arena,
+               const char *(*channel_of)(void *shops, const char *platform, const char *shop), void *shops)
+{
+    struct dto_run run = {pool, config, f, arena, channel_of, shops};
+
+    pool_each(pool, dto_visit, &run);
+}

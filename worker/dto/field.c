@@ -1,0 +1,795 @@
+/* field.c - worker, stage 5: the generic reader and writer behind every DTO.
+ *
+ * In:      a JSON object and a mapping; a filled DTO and its entity table.
+ * Out:     the DTO with its problems; BSON in the order of the table, so equal states give equal bytes.
+ * Fails:   only for want of memory or size. A field that cannot be converted is left out and noted.
+ * Thread:  any. Pure but for the arena.
+ * Why so:  the source's members are walked in their own order, once. Live answers are sorted by key and so are the
+ *          mappings, so the row wanted is nearly always the next one; other orders cost a binary search. Looking every
+ *          field up by name instead would scan the object from its start each time.
+ *          What no mapping knows is chained up by pointer and converted when it is written, so an answer without
+ *          unknown members pays nothing for the possibility. Its depth is judged while reading, where the path is
+ *          known; the writer then may recurse. */
+#include "worker/dto/field.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/number.h"
+#include "worker/dto/decimal.h"
+
+static_assert(sizeof(struct field_text) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_money) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_time) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_flag) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_count) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_object) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_list) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_extra) == FIELD_SIZE, "all fields have one size");
+
+/* --- problems -------------------------------------------------------------------------------------- */
+
+const char *field_fault_name(enum field_fault fault)
+{
+    switch (fault) {
+    case FIELD_WRONG_TYPE:
+        return "wrong_type";
+    case FIELD_NOT_A_NUMBER:
+        return "not_a_number";
+    case FIELD_OUT_OF_RANGE:
+        return "out_of_range";
+    case FIELD_BAD_TIME:
+        return "bad_time";
+    case FIELD_TOO_DEEP:
+        return "too_deep";
+    case FIELD_MISSING:
+        return "missing";
+    }
+    return "unknown";
+}
+
+/* Length of s, at most `most`, that does not end inside a UTF-8 character. */
+static size_t field_cut(const char *s, size_t n, size_t most)
+{
+    if (n <= most)
+        return n;
+    while (most > 0 && ((unsigned char)s[most] & 0xC0) == 0x80)
+        most--;
+    return most;
+}
+
+void field_problem_add(struct field_problems *problems, struct arena *arena, enum field_fault fault,
+                       const char *path, size_t path_length, const char *text, size_t text_length)
+{
+    struct field_problem *p = &problems->items[problems->count];
+
+    problems->total++;
+    if (problems->count == FIELD_PROBLEMS_MAX)
+        return;
+    *p = (struct field_problem){.fault = fault, .path_length = field_cut(path, path_length, FIELD_PATH_MAX)};
+    p->path = arena_copy(arena, path, p->path_length);
+    if (text) {
+        p->text_length = field_cut(text, text_length, FIELD_PROBLEM_TEXT_MAX);
+        p->text = arena_copy(arena, text, p->text_length);
+    }
+    if (p->path) /* a full arena makes the reading fail anyway */
+        problems->count++;
+}
+
+/* --- reading: where we are ------------------------------------------------------------------------- */
+
+/* One step from the entity down; lives on the stack of the reader. */
+struct field_path {
+    const struct field_path *up; /* NULL at the entity itself */
+    const char *key;             /* member that was entered */
+    size_t key_length;           /* bytes */
+    size_t index;                /* element entered; FIELD_NO_INDEX for an object */
+    size_t level;                /* containers around, this one counted: 1 at the entity */
+};
+
+#define FIELD_NO_INDEX SIZE_MAX
+
+struct field_reader {
+    struct arena *arena;
+    struct field_problems *problems;
+    bool full; /* the arena gave out */
+};
+
+/* Text under construction, cut at the capacity. */
+struct field_line {
+    char data[2 * FIELD_PATH_MAX]; /* longer than a path may be, so that cutting at a character is possible */
+    size_t length;
+};
+
+static void field_line_add(struct field_line *to, const char *s, size_t n)
+{
+    if (n > sizeof to->data - to->length)
+        n = sizeof to->data - to->length;
+    memcpy(to->data + to->length, s, n);
+    to->length += n;
+}
+
+static void field_line_step(struct field_line *to, const char *key, size_t n, size_t index)
+{
+    char digits[24];
+
+    if (to->length > 0)
+        field_line_add(to, ".", 1);
+    field_line_add(to, key, n);
+    if (index == FIELD_NO_INDEX)
+        return;
+    field_line_add(to, "[", 1);
+    field_line_add(to, digits, number_format_i64(digits, (int64_t)index));
+    field_line_add(to, "]", 1);
+}
+
+/* The depth of this recursion is that of the mappings. */
+static void field_line_path(struct field_line *to, const struct field_path *path)
+{
+    if (!path->up)
+        return;
+    field_line_path(to, path->up);
+    field_line_step(to, path->key, path->key_length, path->index);
+}
+
+/* The offending value as text. A container shows as what it is, not with what is in it: that stands in raw. */
+static struct json_text field_value_text(yyjson_val *value)
+{
+    struct json_text text;
+
+    if (json_scalar_text(value, &text))
+        return text;
+    if (yyjson_is_bool(value))
+        return yyjson_get_bool(value) ? (struct json_text){"true", 4} : (struct json_text){"false", 5};
+    if (yyjson_is_arr(value))
+        return (struct json_text){"[...]", 5};
+    if (yyjson_is_obj(value))
+        return (struct json_text){"{...}", 5};
+    return (struct json_text){"null", 4};
+}
+
+/* value NULL: there is none. */
+static void field_refuse(struct field_reader *r, const struct field_path *up, const char *key,
+                         size_t key_length, size_t index, enum field_fault fault, yyjson_val *value)
+{
+    struct json_text text = {NULL, 0};
+    struct field_line line;
+
+    line.length = 0;
+    field_line_path(&line, up);
+    field_line_step(&line, key, key_length, index);
+    if (value)
+        text = field_value_text(value);
+    field_problem_add(r->problems, r->arena, fault, line.data, line.length, text.data, text.length);
+}
+
+/* --- reading: values ------------------------------------------------------------------------------- */
+
+/* What came of one value. */
+struct field_result {
+    enum field_state state;
+    enum field_fault fault; /* FIELD_REFUSED only */
+};
+
+static const struct field_result field_held = {FIELD_HELD, FIELD_WRONG_TYPE};
+static const struct field_result field_absent = {FIELD_ABSENT, FIELD_WRONG_TYPE};
+
+static struct field_result field_refused(enum field_fault fault)
+{
+    return (struct field_result){FIELD_REFUSED, fault};
+}
+
+static bool field_is_integer(const char *s, size_t n)
+{
+    for (size_t i = s[0] == '-'; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+    }
+    return n > 0 && s[n - 1] != '-';
+}
+
+static struct field_result field_read_text(yyjson_val *value, struct field_text *to)
+{
+    if (!yyjson_is_str(value))
+        return field_refused(FIELD_WRONG_TYPE);
+    to->data = unsafe_yyjson_get_str(value);
+    to->length = unsafe_yyjson_get_len(value);
+    return field_held;
+}
+
+/* A number with a fraction or an exponent has lost digits on its way: no id any more. */
+static struct field_result field_read_id(yyjson_val *value, bool zero_is_none, struct field_text *to)
+{
+    struct json_text text;
+
+    if (!json_scalar_text(value, &text) ||
+        (yyjson_is_raw(value) && !field_is_integer(text.data, text.length)))
+        return field_refused(FIELD_WRONG_TYPE);
+    if (zero_is_none && text.length == 1 && text.data[0] == '0')
+        return field_absent;
+    to->data = text.data;
+    to->length = text.length;
+    return field_held;
+}
+
+static struct field_result field_read_money(yyjson_val *value, struct field_money *to)
+{
+    struct json_text text;
+
+    if (!json_scalar_text(value, &text))
+        return field_refused(FIELD_WRONG_TYPE);
+    switch (decimal_parse(text.data, text.length, &to->value)) {
+    case DECIMAL_GOT:
+        return field_held;
+    case DECIMAL_NOT_A_NUMBER:
+        return field_refused(FIELD_NOT_A_NUMBER);
+    case DECIMAL_OUT_OF_RANGE:
+        break;
+    }
+    return field_refused(FIELD_OUT_OF_RANGE);
+}
+
+/* Shared by counts and times. A JSON number that is no integer has the wrong type; a text that is none is no number. */
+static struct field_result field_read_i64(yyjson_val *value, int64_t *to)
+{
+    struct json_text text;
+
+    if (!json_scalar_text(value, &text))
+        return field_refused(FIELD_WRONG_TYPE);
+    if (number_i64(text.data, text.length, to))
+        return field_held;
+    if (field_is_integer(text.data, text.length))
+        return field_refused(FIELD_OUT_OF_RANGE);
+    return field_refused(yyjson_is_raw(value) ? FIELD_WRONG_TYPE : FIELD_NOT_A_NUMBER);
+}
+
+static struct field_result field_read_time(yyjson_val *value, struct field_time *to)
+{
+    int64_t seconds, ms;
+    struct field_result result = field_read_i64(value, &seconds);
+
+    if (result.state == FIELD_REFUSED && result.fault == FIELD_OUT_OF_RANGE)
+        return field_refused(FIELD_BAD_TIME);
+    if (result.state != FIELD_HELD)
+        return result;
+    if (seconds == 0)
+        return field_absent;
+    if (__builtin_mul_overflow(seconds, 1000, &ms) || !clock_plausible_ms(ms))
+        return field_refused(FIELD_BAD_TIME);
+    to->ms = ms;
+    return field_held;
+}
+
+static struct field_result field_read_flag(yyjson_val *value, struct field_flag *to)
+{
+    if (!yyjson_is_bool(value))
+        return field_refused(FIELD_WRONG_TYPE);
+    to->value = yyjson_get_bool(value);
+    return field_held;
+}
+
+/* --- reading: containers --------------------------------------------------------------------------- */
+
+static size_t field_read_members(struct field_reader *r, const struct mapping *mapping, yyjson_val *object,
+                                 char *to, const struct field_path *path);
+
+static size_t entity_size(const struct entity *entity)
+{
+    return entity->count * FIELD_SIZE;
+}
+
+static void *field_take(struct field_reader *r, size_t n, size_t size)
+{
+    void *p = arena_take_array(r->arena, n, size);
+
+    if (!p)
+        r->full = true;
+    return p;
+}
+
+/* A part of which nothing is left is absent. */
+static struct field_result field_read_object(struct field_reader *r, const struct mapping_row *row,
+                                             yyjson_val *value, struct field_object *to,
+                                             const struct field_path *up)
+{
+    struct field_path path = {up, row->key, row->key_length, FIELD_NO_INDEX, up->level + 1};
+
+    if (!yyjson_is_obj(value))
+        return field_refused(FIELD_WRONG_TYPE);
+    to->part = field_take(r, 1, entity_size(row->nested->entity));
+    if (!to->part || field_read_members(r, row->nested, value, to->part, &path) == 0)
+        return field_absent;
+    return field_held;
+}
+
+static struct field_result field_read_list(struct field_reader *r, const struct mapping_row *row,
+                                           yyjson_val *value, struct field_list *to,
+                                           const struct field_path *up)
+{
+    struct field_path path = {up, row->key, row->key_length, 0, up->level + 2};
+    size_t size = entity_size(row->nested->entity), index = 0;
+    yyjson_arr_iter elements;
+    yyjson_val *element;
+
+    if (!yyjson_arr_iter_init(value, &elements))
+        return field_refused(FIELD_WRONG_TYPE);
+    to->items = field_take(r, unsafe_yyjson_get_len(value), size);
+    if (!to->items)
+        return field_absent;
+    for (; !r->full && (element = yyjson_arr_iter_next(&elements)); index++) {
+        path.index = index;
+        if (yyjson_is_obj(element))
+            field_read_members(r, row->nested, element, (char *)to->items + to->count++ * size, &path);
+        else if (!yyjson_is_null(element))
+            field_refuse(r, up, row->key, row->key_length, index, FIELD_WRONG_TYPE, element);
+    }
+    return to->count > 0 ? field_held : field_absent;
+}
+
+/* null, "" and [] stand for "nothing" whatever the field. */
+static bool field_is_nothing(yyjson_val *value)
+{
+    return yyjson_is_null(value) ||
+           ((yyjson_is_str(value) || yyjson_is_arr(value)) && unsafe_yyjson_get_len(value) == 0);
+}
+
+static struct field_result field_read_value(struct field_reader *r, const struct mapping_row *row,
+                                            enum field_type type, yyjson_val *value, char *at,
+                                            const struct field_path *path)
+{
+    if (field_is_nothing(value))
+        return field_absent;
+    switch (type) {
+    case FIELD_TEXT:
+        return field_read_text(value, (struct field_text *)(void *)at);
+    case FIELD_ID:
+    case FIELD_ID_OR_ZERO:
+        return field_read_id(value, type == FIELD_ID_OR_ZERO, (struct field_text *)(void *)at);
+    case FIELD_MONEY:
+        return field_read_money(value, (struct field_money *)(void *)at);
+    case FIELD_TIME:
+        return field_read_time(value, (struct field_time *)(void *)at);
+    case FIELD_FLAG:
+        return field_read_flag(value, (struct field_flag *)(void *)at);
+    case FIELD_COUNT:
+        return field_read_i64(value, &((struct field_count *)(void *)at)->value);
+    case FIELD_OBJECT:
+        return field_read_object(r, row, value, (struct field_object *)(void *)at, path);
+    case FIELD_LIST:
+        return field_read_list(r, row, value, (struct field_list *)(void *)at, path);
+    case FIELD_EXTRA:
+        break;
+    }
+    return field_refused(FIELD_WRONG_TYPE);
+}
+
+/* State stands first in every field struct. */
+static enum field_state field_state_at(const void *at)
+{
+    return *(const enum field_state *)at;
+}
+
+/* --- reading: members ------------------------------------------------------------------------------ */
+
+static int mapping_compare(const struct mapping_row *row, const char *key, size_t n)
+{
+    int order = memcmp(row->key, key, row->key_length < n ? row->key_length : n);
+
+    if (order != 0)
+        return order;
+    return row->key_length < n ? -1 : row->key_length > n;
+}
+
+static const struct mapping_row *mapping_search(const struct mapping *m, const char *key, size_t n)
+{
+    size_t low = 0, high = m->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = mapping_compare(&m->rows[middle], key, n);
+
+        if (order == 0)
+            return &m->rows[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* *next: the row behind the last one found, where a sorted source goes on. */
+static const struct mapping_row *mapping_find(const struct mapping *m, size_t *next, const char *key,
+                                              size_t n)
+{
+    enum { STEPS = 6 }; /* fields a source may leave out in a row before a search is cheaper */
+    const struct mapping_row *row;
+
+    for (size_t i = *next; i < m->count && i < *next + STEPS; i++) {
+        row = &m->rows[i];
+        if (row->key[0] == key[0] && row->key_length == n && memcmp(row->key, key, n) == 0) {
+            *next = i + 1;
+            return row;
+        }
+    }
+    row = mapping_search(m, key, n);
+    if (row)
+        *next = (size_t)(row - m->rows) + 1;
+    return row;
+}
+
+/* False: too deep, so it was left out; or the arena is full. */
+static bool field_keep_unknown(struct field_reader *r, yyjson_val *key, yyjson_val *value,
+                               struct field_extra *extra, const struct field_path *path)
+{
+    size_t room = path->level < JSON_MAX_DEPTH ? JSON_MAX_DEPTH - path->level : 0;
+    struct field_unknown *unknown;
+
+    if (yyjson_is_ctn(value) && json_depth(value, room) > room) {
+        field_refuse(r, path, unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key), FIELD_NO_INDEX,
+                     FIELD_TOO_DEEP, value);
+        return false;
+    }
+    unknown = field_take(r, 1, sizeof *unknown);
+    if (!unknown)
+        return false;
+    unknown->key = key;
+    unknown->value = value;
+    if (extra->last)
+        extra->last->next = unknown;
+    else
+        extra->first = unknown;
+    extra->last = unknown;
+    extra->state = FIELD_HELD;
+    return true;
+}
+
+/* True: the field is now held. Of a key sent twice the first that says something counts. */
+static bool field_read_row(struct field_reader *r, const struct mapping *mapping,
+                           const struct mapping_row *row, yyjson_val *value, char *to,
+                           const struct field_path *path)
+{
+    const struct field *field = &mapping->entity->fields[row->at / FIELD_SIZE];
+    char *at = to + row->at;
+    struct field_result result;
+
+    if (field_state_at(at) != FIELD_ABSENT)
+        return false;
+    result = field_read_value(r, row, field->type, value, at, path);
+    *(enum field_state *)(void *)at = result.state;
+    if (result.state == FIELD_REFUSED)
+        field_refuse(r, path, row->key, row->key_length, FIELD_NO_INDEX, result.fault, value);
+    return result.state == FIELD_HELD;
+}
+
+/* Returns how many fields are held. */
+static size_t field_read_members(struct field_reader *r, const struct mapping *mapping, yyjson_val *object,
+                                 char *to, const struct field_path *path)
+{
+    struct field_extra *extra =
+        (struct field_extra *)(void *)(to + (mapping->entity->count - 1) * FIELD_SIZE);
+    size_t held = 0, next = 0;
+    yyjson_obj_iter members;
+    yyjson_val *key;
+
+    yyjson_obj_iter_init(object, &members);
+    while (!r->full && (key = yyjson_obj_iter_next(&members))) {
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        const struct mapping_row *row =
+            mapping_find(mapping, &next, unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key));
+
+        if (row)
+            held += field_read_row(r, mapping, row, value, to, path);
+        else
+            held += field_keep_unknown(r, key, value, extra, path);
+    }
+    return held;
+}
+
+static void field_read_required(struct field_reader *r, const struct mapping *mapping, const char *to,
+                                const struct field_path *root)
+{
+    for (size_t i = 0; i < mapping->count; i++) {
+        const struct mapping_row *row = &mapping->rows[i];
+
+        if ((mapping->entity->fields[row->at / FIELD_SIZE].flags & FIELD_REQUIRED) &&
+            field_state_at(to + row->at) == FIELD_ABSENT)
+            field_refuse(r, root, row->key, row->key_length, FIELD_NO_INDEX, FIELD_MISSING, NULL);
+    }
+}
+
+bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, struct arena *arena,
+                struct field_problems *problems)
+{
+    const struct field_path root = {NULL, NULL, 0, FIELD_NO_INDEX, 1};
+    struct field_reader r = {arena, problems, false};
+
+    if (yyjson_is_obj(object))
+        field_read_members(&r, mapping, object, to, &root);
+    field_read_required(&r, mapping, to, &root);
+    return !r.full;
+}
+
+/* --- writing: members no mapping knows ------------------------------------------------------------- */
+
+struct field_writer {
+    struct arena *arena;
+    int offset_minutes; /* of times */
+};
+
+static bool field_write_unknown(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+                                yyjson_val *value);
+
+static bool field_key_is_plain(const char *key, size_t n)
+{
+    return (n == 0 || key[0] != '$') && !memchr(key, '.', n) && !memchr(key, '\0', n);
+}
+
+/* The key as MongoDB can hold it; borrowed from the document or the arena. NULL: the arena is full. */
+static const char *field_key_rewrite(struct field_writer *w, const char *key, size_t n)
+{
+    char *copy;
+
+    if (field_key_is_plain(key, n))
+        return key;
+    copy = arena_copy(w->arena, key, n);
+    if (!copy)
+        return NULL;
+    if (copy[0] == '$')
+        copy[0] = '_';
+    for (size_t i = 0; i < n; i++) {
+        if (copy[i] == '.' || copy[i] == '\0')
+            copy[i] = '_';
+    }
+    return copy;
+}
+
+static bool field_write_member(struct field_writer *w, bson_t *to, yyjson_val *key, yyjson_val *value)
+{
+    size_t n = unsafe_yyjson_get_len(key);
+    const char *name = field_key_rewrite(w, unsafe_yyjson_get_str(key), n);
+
+    return name && n <= INT32_MAX && field_write_unknown(w, to, name, n, value);
+}
+
+static bool field_write_unknown_object(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+                                       yyjson_val *object)
+{
+    yyjson_obj_iter members;
+    yyjson_val *name;
+    bson_t child;
+    bool ok = true;
+
+    if (!bson_append_document_begin(to, key, (int)key_length, &child))
+        return false;
+    yyjson_obj_iter_init(object, &members);
+    while (ok && (name = yyjson_obj_iter_next(&members)))
+        ok = field_write_member(w, &child, name, yyjson_obj_iter_get_val(name));
+    return bson_append_document_end(to, &child) && ok;
+}
+
+static bool field_write_unknown_array(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+                                      yyjson_val *array)
+{
+    yyjson_arr_iter elements;
+    yyjson_val *element;
+    uint32_t index = 0;
+    bson_t child;
+    bool ok = true;
+
+    if (!bson_append_array_begin(to, key, (int)key_length, &child))
+        return false;
+    yyjson_arr_iter_init(array, &elements);
+    while (ok && (element = yyjson_arr_iter_next(&elements))) {
+        char digits[16];
+        const char *name;
+        size_t n = bson_uint32_to_string(index++, &name, digits, sizeof digits);
+
+        ok = field_write_unknown(w, &child, name, n, element);
+    }
+    return bson_append_array_end(to, &child) && ok;
+}
+
+static bool field_write_unknown_text(bson_t *to, const char *key, size_t key_length, const char *s, size_t n)
+{
+    return n <= INT32_MAX && bson_append_utf8(to, key, (int)key_length, s, (int)n);
+}
+
+/* Integers of 64 bits as int64, other numbers exact, and what no number type can hold as its text. */
+static bool field_write_unknown_number(bson_t *to, const char *key, size_t key_length, const char *s,
+                                       size_t n)
+{
+    bson_decimal128_t decimal;
+    int64_t integer;
+
+    if (number_i64(s, n, &integer))
+        return bson_append_int64(to, key, (int)key_length, integer);
+    if (decimal_parse(s, n, &decimal) == DECIMAL_GOT)
+        return bson_append_decimal128(to, key, (int)key_length, &decimal);
+    return field_write_unknown_text(to, key, key_length, s, n);
+}
+
+/* Recursion: the reader let nothing in that is nested deeper than JSON_MAX_DEPTH. */
+static bool field_write_unknown(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+                                yyjson_val *value)
+{
+    if (yyjson_is_str(value))
+        return field_write_unknown_text(to, key, key_length, yyjson_get_str(value), yyjson_get_len(value));
+    if (yyjson_is_raw(value))
+        return field_write_unknown_number(to, key, key_length, yyjson_get_raw(value), yyjson_get_len(value));
+    if (yyjson_is_bool(value))
+        return bson_append_bool(to, key, (int)key_length, yyjson_get_bool(value));
+    if (yyjson_is_obj(value))
+        return field_write_unknown_object(w, to, key, key_length, value);
+    if (yyjson_is_arr(value))
+        return field_write_unknown_array(w, to, key, key_length, value);
+    return bson_append_null(to, key, (int)key_length);
+}
+
+static bool field_write_extra(struct field_writer *w, const struct field *f, const struct field_extra *extra,
+                              bson_t *to)
+{
+    bson_t child;
+    bool ok = true;
+
+    if (!bson_append_document_begin(to, f->name, (int)f->name_length, &child))
+        return false;
+    for (const struct field_unknown *u = extra->first; ok && u; u = u->next)
+        ok = field_write_member(w, &child, u->key, u->value);
+    return bson_append_document_end(to, &child) && ok;
+}
+
+/* --- writing: known fields ------------------------------------------------------------------------- */
+
+static bool field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
+                                unsigned flags, bson_t *to);
+
+static bool field_write_text(const struct field *f, const struct field_text *text, bson_t *to)
+{
+    return text->length <= INT32_MAX &&
+           bson_append_utf8(to, f->name, (int)f->name_length, text->data, (int)text->length);
+}
+
+static bool field_write_time(const struct field_writer *w, const struct field *f,
+                             const struct field_time *time, bson_t *to)
+{
+    char text[CLOCK_TEXT_MAX];
+    size_t n = clock_format_offset(text, time->ms, w->offset_minutes);
+
+    return bson_append_utf8(to, f->name, (int)f->name_length, text, (int)n);
+}
+
+static bool field_write_object(struct field_writer *w, const struct field *f,
+                               const struct field_object *object, bson_t *to)
+{
+    bson_t child;
+    bool ok;
+
+    if (!bson_append_document_begin(to, f->name, (int)f->name_length, &child))
+        return false;
+    ok = field_write_members(w, f->nested, object->part, 0, &child);
+    return bson_append_document_end(to, &child) && ok;
+}
+
+static bool field_write_element(struct field_writer *w, const struct entity *entity, const char *from,
+                                uint32_t index, bson_t *to)
+{
+    char digits[16];
+    const char *name;
+    size_t n = bson_uint32_to_string(index, &name, digits, sizeof digits);
+    bson_t child;
+    bool ok;
+
+    if (!bson_append_document_begin(to, name, (int)n, &child))
+        return false;
+    ok = field_write_members(w, entity, from, 0, &child);
+    return bson_append_document_end(to, &child) && ok;
+}
+
+static bool field_write_list(struct field_writer *w, const struct field *f, const struct field_list *list,
+                             bson_t *to)
+{
+    const char *items = list->items;
+    bson_t child;
+    bool ok = list->count <= INT32_MAX;
+
+    if (!bson_append_array_begin(to, f->name, (int)f->name_length, &child))
+        return false;
+    for (size_t i = 0; ok && i < list->count; i++)
+        ok = field_write_element(w, f->nested, items + i * entity_size(f->nested), (uint32_t)i, &child);
+    return bson_append_array_end(to, &child) && ok;
+}
+
+static bool field_write_field(struct field_writer *w, const struct field *f, const void *at, bson_t *to)
+{
+    int n = (int)f->name_length;
+
+    switch (f->type) {
+    case FIELD_TEXT:
+    case FIELD_ID:
+    case FIELD_ID_OR_ZERO:
+        return field_write_text(f, at, to);
+    case FIELD_MONEY:
+        return bson_append_decimal128(to, f->name, n, &((const struct field_money *)at)->value);
+    case FIELD_TIME:
+        return field_write_time(w, f, at, to);
+    case FIELD_FLAG:
+        return bson_append_bool(to, f->name, n, ((const struct field_flag *)at)->value);
+    case FIELD_COUNT:
+        return bson_append_int64(to, f->name, n, ((const struct field_count *)at)->value);
+    case FIELD_OBJECT:
+        return field_write_object(w, f, at, to);
+    case FIELD_LIST:
+        return field_write_list(w, f, at, to);
+    case FIELD_EXTRA:
+        return field_write_extra(w, f, at, to);
+    }
+    return false;
+}
+
+static bool field_is_written(const struct field *f, const char *from, unsigned flags)
+{
+    return field_state_at(from + f->at) == FIELD_HELD && (f->flags & flags) == flags;
+}
+
+static bool field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
+                                unsigned flags, bson_t *to)
+{
+    for (size_t i = 0; i < entity->count; i++) {
+        const struct field *f = &entity->fields[i];
+
+        if (field_is_written(f, from, flags) && !field_write_field(w, f, from + f->at, to))
+            return false;
+    }
+    return true;
+}
+
+bool field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
+                 struct arena *arena, bson_t *to)
+{
+    struct field_writer w = {arena, offset_minutes};
+
+    return field_write_members(&w, entity, from, flags, to);
+}
+
+bool field_write_absent(const struct entity *entity, const void *from, unsigned flags, bson_t *to)
+{
+    for (size_t i = 0; i < entity->count; i++) {
+        const struct field *f = &entity->fields[i];
+
+        if (!field_is_written(f, from, flags) && !bson_append_utf8(to, f->name, (int)f->name_length, "", 0))
+            return false;
+    }
+    return true;
+}
+
+static bool field_write_problem(const struct field_problem *p, bson_t *to)
+{
+    return bson_append_utf8(to, "path", 4, p->path, (int)p->path_length) &&
+           bson_append_utf8(to, "problem", 7, field_fault_name(p->fault), -1) &&
+           (!p->text || bson_append_utf8(to, "text", 4, p->text, (int)p->text_length));
+}
+
+bool field_write_problems(const struct field_problems *problems, bson_t *to)
+{
+    bson_t array, element;
+    bool ok = true;
+
+    if (!bson_append_array_begin(to, "validation_errors", -1, &array))
+        return false;
+    for (size_t i = 0; ok && i < problems->count; i++) {
+        char digits[16];
+        const char *name;
+        size_t n = bson_uint32_to_string((uint32_t)i, &name, digits, sizeof digits);
+
+        ok = bson_append_document_begin(&array, name, (int)n, &element);
+        if (ok) {
+            ok = field_write_problem(&problems->items[i], &element);
+            ok = bson_append_document_end(&array, &element) && ok;
+        }
+    }
+    return bson_append_array_end(to, &array) && ok;
+}
