@@ -316,7 +316,7 @@ static bool read_new(struct batch_reader *r, int64_t block_ms, struct budget *b,
 
     if (!read_ready(r, b, out, &total, err))
         return false;
-    if (total == 0 && out->count == 0 && block_ms > 0 && !read_blocking(r, block_ms, b, out, &total, err))
+    if (total == 0 && block_ms > 0 && !read_blocking(r, block_ms, b, out, &total, err))
         return false;
     if (total > 0 && total < (size_t)r->config->read_count && block_ms > 0)
         return linger(r, b, out, &total, err);
@@ -352,6 +352,7 @@ bool batch_read(struct batch_reader *r, size_t room, size_t room_bytes, int64_t 
                 struct message_list *out, struct err *err)
 {
     struct budget b = {room, room_bytes};
+    size_t before = out->count;
     bool alone = false;
 
     if (!connect_and_group(r, err))
@@ -364,5 +365,5 @@ bool batch_read(struct batch_reader *r, size_t room, size_t room_bytes, int64_t 
         r->new_waits = true; /* nobody looked; to assume less would let what comes back starve them */
     if (alone || b.entries == 0 || b.bytes == 0)
         return true;
-    return read_new(r, block_ms, &b, out, err);
+    return read_new(r, out->count > before ? 0 : block_ms, &b, out, err); /* what came back does not wait */
 }
