@@ -4,7 +4,7 @@
  * Out:     struct document: set, unset, on_insert.
  * Fails:   when even identity and raw text exceed what MongoDB takes; when the turn's memory is used up.
  * Thread:  any. Pure but for memory.
- * Why so:  the hash covers a prefix. Content is written first, and BSON under construction is a valid document at every
+ * Why so:  the hash covers a prefix. Content is written first, and BSON under construction can be closed at any
  *          moment, so what is hashed is simply what stands there before the bookkeeping follows: no second copy, and no
  *          list of excluded fields that could fall behind.
  *
@@ -13,12 +13,13 @@
 #include "worker/dto/document.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "common/clock.h"
+#include "common/strbuf.h"
+#include "worker/dto/encode.h"
 
 enum {
     DOCUMENT_BYTES_MAX = 15 * 1024 * 1024, /* set and unset of one op; MongoDB takes 16 MiB with the filter */
@@ -38,6 +39,137 @@ int64_t document_version(int64_t update_ms, int64_t stored_version, int64_t now_
     return stored_version > 0 ? stored_version : 0;
 }
 
+/* --- parts ----------------------------------------------------------------------------------------- */
+
+/* What one document is made with. */
+struct document_maker {
+    struct encode to;               /* the part under construction */
+    const struct dto_context *c;    /* of the entity */
+    const struct document_draft *d; /* of the complete state; NULL for the others */
+};
+
+/* False when empty, or when it came out of a stream entry as something else than UTF-8: then the field is absent. */
+static bool document_has(const char *text)
+{
+    return text && *text && bson_utf8_validate(text, strlen(text), false);
+}
+
+static void document_text(struct document_maker *m, const char *key, const char *text)
+{
+    if (document_has(text))
+        encode_text(&m->to, key, strlen(key), text, strlen(text));
+}
+
+/* Absent when it is no plausible instant. */
+static void document_time(struct document_maker *m, const char *key, int64_t ms)
+{
+    char text[CLOCK_TEXT_MAX];
+
+    if (clock_plausible_ms(ms))
+        encode_text(&m->to, key, strlen(key), text, clock_format_offset(text, ms, m->c->offset_minutes));
+}
+
+static void document_absent(struct document_maker *m, const char *key, bool absent)
+{
+    if (absent)
+        encode_text(&m->to, key, strlen(key), "", 0);
+}
+
+/* Ends one part of the document and begins the next. NULL: too large. */
+static bson_t *document_part(struct document_maker *m)
+{
+    bson_t *part = encode_document(&m->to);
+
+    encode_reset(&m->to);
+    return part;
+}
+
+static void document_idempotency_key(struct document_maker *m)
+{
+    const char *parts[] = {m->c->platform, m->c->shop, m->c->channel_id, entry_kind_name(m->d->kind),
+                           m->c->id};
+    struct strbuf key = STRBUF_INIT;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (i > 0)
+            strbuf_add_char(&key, ':');
+        strbuf_add_text(&key, parts[i]);
+    }
+    encode_text(&m->to, "idempotency_key", 15, key.data, key.length);
+    strbuf_deinit(&key);
+}
+
+static void document_hex(char *to, uint64_t v)
+{
+    for (int i = 0; i < 16; i++)
+        to[i] = "0123456789abcdef"[v >> (60 - 4 * i) & 15];
+}
+
+/* Of what stands there; "" when that failed. */
+static void document_hash(struct encode *content, char hash[CONTENT_HASH_LENGTH + 1])
+{
+    size_t n = encode_seal(content);
+    XXH128_hash_t h;
+
+    hash[0] = '\0';
+    if (n == 0)
+        return;
+    h = XXH3_128bits(content->data, n);
+    document_hex(hash, h.high64);
+    document_hex(hash + 16, h.low64);
+    hash[CONTENT_HASH_LENGTH] = '\0';
+}
+
+/* --- the complete state ---------------------------------------------------------------------------- */
+
+/* JSON text of the source; data NULL when the document is valid and needs none. */
+struct document_raw {
+    char *data;    /* owned (free) */
+    size_t length; /* bytes */
+};
+
+static void document_content(struct document_maker *m, unsigned flags, const struct field_problems *problems,
+                             const struct document_raw *raw)
+{
+    document_text(m, "platform", m->c->platform);
+    document_text(m, "shop_id", m->c->shop);
+    document_text(m, "channel_id", m->c->channel_id);
+    field_write(m->d->entity, m->d->dto, flags, m->c->offset_minutes, m->d->scratch, &m->to);
+    encode_bool(&m->to, "is_valid", 8, problems->total == 0);
+    if (problems->total > 0)
+        field_write_problems(problems, &m->to);
+    if (raw->data)
+        encode_text(&m->to, "raw", 3, raw->data, raw->length);
+}
+
+static void document_bookkeeping(struct document_maker *m, const struct document *d)
+{
+    document_idempotency_key(m);
+    encode_i64(&m->to, "version", 7, d->version);
+    encode_i64(&m->to, "fetched_ms", 10, d->fetched_ms);
+    document_text(m, "content_hash", d->hash);
+    document_time(m, "details_fetched_at", m->c->fetched_ms);
+    document_time(m, "synced_at", m->c->now_ms);
+    document_text(m, "source", m->c->source);
+    document_text(m, "trace", m->c->trace);
+    if (m->c->behind)
+        encode_bool(&m->to, "behind", 6, true);
+}
+
+/* Names all fields this state lacks, so that none of an older one survives it. */
+static void document_unset(struct document_maker *m, unsigned flags, bool valid)
+{
+    document_absent(m, "channel_id", !document_has(m->c->channel_id));
+    field_write_absent(m->d->entity, m->d->dto, flags, &m->to);
+    document_absent(m, "deleted_at", true);
+    document_absent(m, "missing_at_ms", true);
+    document_absent(m, "behind", !m->c->behind);
+    document_absent(m, "raw", valid);
+    document_absent(m, "validation_errors", valid);
+    document_absent(m, "source", !document_has(m->c->source));
+    document_absent(m, "trace", !document_has(m->c->trace));
+}
+
 void document_free(struct document *d)
 {
     if (!d)
@@ -48,152 +180,52 @@ void document_free(struct document *d)
     d->set = d->unset = d->on_insert = NULL;
 }
 
-/* --- parts ----------------------------------------------------------------------------------------- */
-
-/* Absent when empty, or when it came out of a stream entry as something else than UTF-8. */
-static bool document_has(const char *text)
+/* flags: 0, or FIELD_KEY for the document of last resort. False: too large; d has no BSON then. */
+static bool document_compose(struct document *d, struct document_maker *m, unsigned flags,
+                             const struct field_problems *problems, const struct document_raw *raw)
 {
-    return text && *text && bson_utf8_validate(text, strlen(text), false);
-}
-
-static bool document_text(bson_t *to, const char *key, const char *text)
-{
-    return !document_has(text) || bson_append_utf8(to, key, -1, text, -1);
-}
-
-/* Absent when it is no plausible instant. */
-static bool document_time(bson_t *to, const char *key, int64_t ms, int offset_minutes)
-{
-    char text[CLOCK_TEXT_MAX];
-
-    if (!clock_plausible_ms(ms))
-        return true;
-    return bson_append_utf8(to, key, -1, text, (int)clock_format_offset(text, ms, offset_minutes));
-}
-
-static bool document_idempotency_key(bson_t *to, const struct document_draft *draft,
-                                     const struct dto_context *c, struct arena *arena)
-{
-    const char *kind = entry_kind_name(draft->kind);
-    size_t n =
-        strlen(c->platform) + strlen(c->shop) + strlen(c->channel_id) + strlen(kind) + strlen(c->id) + 5;
-    char *key = arena_take(arena, n);
-
-    if (!key)
-        return false;
-    snprintf(key, n, "%s:%s:%s:%s:%s", c->platform, c->shop, c->channel_id, kind, c->id);
-    return bson_append_utf8(to, "idempotency_key", -1, key, -1);
-}
-
-static void document_hash(const bson_t *content, char hash[CONTENT_HASH_LENGTH + 1])
-{
-    XXH128_hash_t h = XXH3_128bits(bson_get_data(content), content->len);
-
-    snprintf(hash, CONTENT_HASH_LENGTH + 1, "%016llx%016llx", (unsigned long long)h.high64,
-             (unsigned long long)h.low64);
-}
-
-/* --- the complete state ---------------------------------------------------------------------------- */
-
-static bool document_content(bson_t *to, const struct document_draft *draft, const struct dto_context *c,
-                             unsigned flags, const struct field_problems *problems, const char *raw,
-                             size_t raw_length)
-{
-    bool valid = problems->total == 0;
-
-    return document_text(to, "platform", c->platform) && document_text(to, "shop_id", c->shop) &&
-           document_text(to, "channel_id", c->channel_id) &&
-           field_write(draft->entity, draft->dto, flags, c->offset_minutes, draft->scratch, to) &&
-           bson_append_bool(to, "is_valid", -1, valid) && (valid || field_write_problems(problems, to)) &&
-           (!raw || bson_append_utf8(to, "raw", -1, raw, (int)raw_length));
-}
-
-static bool document_bookkeeping(bson_t *to, const struct document *d, const struct document_draft *draft,
-                                 const struct dto_context *c)
-{
-    return document_idempotency_key(to, draft, c, draft->scratch) &&
-           bson_append_int64(to, "version", -1, d->version) &&
-           bson_append_int64(to, "fetched_ms", -1, d->fetched_ms) &&
-           bson_append_utf8(to, "content_hash", -1, d->hash, CONTENT_HASH_LENGTH) &&
-           document_time(to, "details_fetched_at", c->fetched_ms, c->offset_minutes) &&
-           document_time(to, "synced_at", c->now_ms, c->offset_minutes) &&
-           document_text(to, "source", c->source) && document_text(to, "trace", c->trace) &&
-           (!c->behind || bson_append_bool(to, "behind", -1, true));
-}
-
-static bool document_absent(bson_t *to, const char *key, bool absent)
-{
-    return !absent || bson_append_utf8(to, key, -1, "", 0);
-}
-
-/* Names all fields this state lacks, so that none of an older one survives it. */
-static bool document_unset(bson_t *to, const struct document_draft *draft, const struct dto_context *c,
-                           unsigned flags, bool valid)
-{
-    return document_absent(to, "channel_id", !document_has(c->channel_id)) &&
-           field_write_absent(draft->entity, draft->dto, flags, to) &&
-           document_absent(to, "deleted_at", true) && document_absent(to, "missing_at_ms", true) &&
-           document_absent(to, "behind", !c->behind) && document_absent(to, "raw", valid) &&
-           document_absent(to, "validation_errors", valid) &&
-           document_absent(to, "source", !document_has(c->source)) &&
-           document_absent(to, "trace", !document_has(c->trace));
-}
-
-static void document_clear(struct document *d)
-{
-    bson_reinit(d->set);
-    bson_reinit(d->unset);
-    bson_reinit(d->on_insert);
-}
-
-/* flags: 0, or FIELD_KEY for the document of last resort. */
-static bool document_compose(struct document *d, const struct document_draft *draft,
-                             const struct dto_context *c, unsigned flags,
-                             const struct field_problems *problems, const char *raw, size_t raw_length)
-{
-    document_clear(d);
     d->valid = problems->total == 0;
-    if (!document_content(d->set, draft, c, flags, problems, raw, raw_length))
-        return false;
-    document_hash(d->set, d->hash);
-    return document_bookkeeping(d->set, d, draft, c) && document_unset(d->unset, draft, c, flags, d->valid) &&
-           document_time(d->on_insert, "first_seen", c->now_ms, c->offset_minutes) &&
-           (uint64_t)d->set->len + d->unset->len + d->on_insert->len <= DOCUMENT_BYTES_MAX;
+    encode_reset(&m->to);
+    document_content(m, flags, problems, raw);
+    document_hash(&m->to, d->hash);
+    document_bookkeeping(m, d);
+    d->set = document_part(m);
+    document_unset(m, flags, d->valid);
+    d->unset = document_part(m);
+    document_time(m, "first_seen", m->c->now_ms);
+    d->on_insert = document_part(m);
+    if (d->set && d->unset && d->on_insert)
+        return true;
+    document_free(d);
+    return false;
 }
 
-/* The object as JSON text, numbers as they came. NULL: no memory, or larger than a document (*too_large says which).
- * You own it (free). */
-static char *document_raw(yyjson_val *source, size_t *length, bool *too_large)
+/* The object as JSON text, numbers as they came. False: err says that it is larger than any document, or that there is
+ * no memory for it. */
+static bool document_raw_make(yyjson_val *source, struct document_raw *raw, struct err *err)
 {
-    char *raw = yyjson_val_write(source, YYJSON_WRITE_NOFLAG, length);
-
-    *too_large = raw && *length > DOCUMENT_BYTES_MAX;
-    if (*too_large) {
-        free(raw);
-        return NULL;
-    }
-    return raw;
+    raw->data = yyjson_val_write(source, YYJSON_WRITE_NOFLAG, &raw->length);
+    if (!raw->data)
+        err_set(err, ERR_SYSTEM, ENOMEM, "document: no memory for the raw text");
+    else if (raw->length > DOCUMENT_BYTES_MAX)
+        err_set(err, ERR_DATA, 0, "document: its raw text alone has %zu bytes", raw->length);
+    return raw->data && raw->length <= DOCUMENT_BYTES_MAX;
 }
 
-static bool document_invalid(struct document *d, const struct document_draft *draft,
-                             const struct dto_context *c, struct err *err)
+static bool document_invalid(struct document *d, struct document_maker *m, struct err *err)
 {
-    size_t length;
-    bool too_large, ok;
-    char *raw = document_raw(draft->source, &length, &too_large);
+    struct document_raw raw = {NULL, 0};
+    bool ok = false;
 
-    if (!raw) {
-        err_set(err, too_large ? ERR_DATA : ERR_SYSTEM, too_large ? 0 : ENOMEM,
-                too_large ? "document: its raw text alone is larger than 15 MiB"
-                          : "document: no memory for raw text");
-        return false;
-    }
-    ok = draft->complete && draft->problems->total > 0 &&
-         document_compose(d, draft, c, 0, draft->problems, raw, length);
-    ok = ok || document_compose(d, draft, c, FIELD_KEY, &document_too_large, raw, length);
+    if (!document_raw_make(m->d->source, &raw, err))
+        goto out;
+    if (m->d->complete && m->d->problems->total > 0)
+        ok = document_compose(d, m, 0, m->d->problems, &raw);
+    ok = ok || document_compose(d, m, FIELD_KEY, &document_too_large, &raw);
     if (!ok)
-        err_set(err, ERR_DATA, 0, "document: cannot be stored, not even its raw text alone");
-    free(raw);
+        err_set(err, ERR_DATA, 0, "document: too large, even with nothing but its raw text");
+out:
+    free(raw.data);
     return ok;
 }
 
@@ -211,7 +243,8 @@ static struct document *document_new(enum document_op op, const char *collection
     d->collection = collection;
     d->doc_id = c->doc_id;
     d->fetched_ms = c->fetched_ms;
-    d->set = bson_new();
+    d->version = c->stored_version;
+    d->valid = true;
     return d;
 }
 
@@ -219,63 +252,59 @@ struct document *document_full(const struct document_draft *draft, const struct 
                                struct arena *arena, struct err *err)
 {
     struct document *d = document_new(DOCUMENT_FULL, draft->collection, context, arena, err);
+    struct document_maker m = {.c = context, .d = draft};
+    const struct document_raw none = {NULL, 0};
     bool ok;
 
     if (!d)
         return NULL;
-    d->unset = bson_new();
-    d->on_insert = bson_new();
     d->version = draft->version;
-    ok = draft->complete && draft->problems->total == 0 &&
-         document_compose(d, draft, context, 0, draft->problems, NULL, 0);
-    if (!ok && !document_invalid(d, draft, context, err)) {
-        document_free(d);
-        return NULL;
-    }
-    return d;
+    encode_init(&m.to, DOCUMENT_BYTES_MAX);
+    ok = draft->complete && draft->problems->total == 0 && document_compose(d, &m, 0, draft->problems, &none);
+    ok = ok || document_invalid(d, &m, err);
+    encode_deinit(&m.to);
+    return ok ? d : NULL;
 }
 
 /* --- gone, or perhaps gone ------------------------------------------------------------------------- */
-
-static struct document *document_or_none(struct document *d, bool ok, struct err *err)
-{
-    if (ok)
-        return d;
-    err_set(err, ERR_SYSTEM, ENOMEM, "document: no memory");
-    document_free(d);
-    return NULL;
-}
 
 struct document *document_missing(const char *collection, const struct dto_context *context,
                                   struct arena *arena, struct err *err)
 {
     struct document *d = document_new(DOCUMENT_MISSING, collection, context, arena, err);
+    struct document_maker m = {.c = context};
 
     if (!d)
         return NULL;
-    d->version = context->stored_version;
-    d->valid = true;
-    return document_or_none(d, bson_append_int64(d->set, "missing_at_ms", -1, context->fetched_ms), err);
+    encode_init(&m.to, DOCUMENT_BYTES_MAX);
+    encode_i64(&m.to, "missing_at_ms", 13, context->fetched_ms);
+    d->set = document_part(&m);
+    encode_deinit(&m.to);
+    return d;
 }
 
 struct document *document_tombstone(const char *collection, const struct dto_context *context, bool deleted,
                                     struct arena *arena, struct err *err)
 {
     struct document *d = document_new(DOCUMENT_TOMBSTONE, collection, context, arena, err);
-    bool ok;
+    struct document_maker m = {.c = context};
 
     if (!d)
         return NULL;
-    d->version = context->stored_version;
-    d->valid = true;
     memcpy(d->hash, "deleted", sizeof "deleted");
-    d->unset = bson_new();
-    ok = (deleted || document_time(d->set, "deleted_at", context->now_ms, context->offset_minutes)) &&
-         bson_append_int64(d->set, "fetched_ms", -1, context->fetched_ms) &&
-         bson_append_utf8(d->set, "content_hash", -1, d->hash, -1) &&
-         document_time(d->set, "details_fetched_at", context->fetched_ms, context->offset_minutes) &&
-         document_time(d->set, "synced_at", context->now_ms, context->offset_minutes) &&
-         document_text(d->set, "source", context->source) && document_text(d->set, "trace", context->trace) &&
-         document_absent(d->unset, "missing_at_ms", true) && document_absent(d->unset, "behind", true);
-    return document_or_none(d, ok, err);
+    encode_init(&m.to, DOCUMENT_BYTES_MAX);
+    if (!deleted)
+        document_time(&m, "deleted_at", context->now_ms);
+    encode_i64(&m.to, "fetched_ms", 10, context->fetched_ms);
+    document_text(&m, "content_hash", d->hash);
+    document_time(&m, "details_fetched_at", context->fetched_ms);
+    document_time(&m, "synced_at", context->now_ms);
+    document_text(&m, "source", context->source);
+    document_text(&m, "trace", context->trace);
+    d->set = document_part(&m);
+    document_absent(&m, "missing_at_ms", true);
+    document_absent(&m, "behind", true);
+    d->unset = document_part(&m);
+    encode_deinit(&m.to);
+    return d;
 }

@@ -516,11 +516,12 @@ bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, str
 /* --- writing: members no mapping knows ------------------------------------------------------------- */
 
 struct field_writer {
+    struct encode *to;
     struct arena *arena;
     int offset_minutes; /* of times */
 };
 
-static bool field_write_unknown(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length,
                                 yyjson_val *value);
 
 static bool field_key_is_plain(const char *key, size_t n)
@@ -547,187 +548,156 @@ static const char *field_key_rewrite(struct field_writer *w, const char *key, si
     return copy;
 }
 
-static bool field_write_member(struct field_writer *w, bson_t *to, yyjson_val *key, yyjson_val *value)
+static void field_write_member(struct field_writer *w, yyjson_val *key, yyjson_val *value)
 {
     size_t n = unsafe_yyjson_get_len(key);
     const char *name = field_key_rewrite(w, unsafe_yyjson_get_str(key), n);
 
-    return name && n <= INT32_MAX && field_write_unknown(w, to, name, n, value);
+    if (name)
+        field_write_unknown(w, name, n, value);
+    else
+        w->to->failed = true;
 }
 
-static bool field_write_unknown_object(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+static void field_write_unknown_object(struct field_writer *w, const char *key, size_t key_length,
                                        yyjson_val *object)
 {
+    size_t opened = encode_open_object(w->to, key, key_length);
     yyjson_obj_iter members;
     yyjson_val *name;
-    bson_t child;
-    bool ok = true;
 
-    if (!bson_append_document_begin(to, key, (int)key_length, &child))
-        return false;
     yyjson_obj_iter_init(object, &members);
-    while (ok && (name = yyjson_obj_iter_next(&members)))
-        ok = field_write_member(w, &child, name, yyjson_obj_iter_get_val(name));
-    return bson_append_document_end(to, &child) && ok;
+    while (!w->to->failed && (name = yyjson_obj_iter_next(&members)))
+        field_write_member(w, name, yyjson_obj_iter_get_val(name));
+    encode_close(w->to, opened);
 }
 
-static bool field_write_unknown_array(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
+static void field_write_unknown_array(struct field_writer *w, const char *key, size_t key_length,
                                       yyjson_val *array)
 {
+    size_t opened = encode_open_array(w->to, key, key_length), index = 0;
     yyjson_arr_iter elements;
     yyjson_val *element;
-    uint32_t index = 0;
-    bson_t child;
-    bool ok = true;
+    char name[ENCODE_INDEX_MAX];
 
-    if (!bson_append_array_begin(to, key, (int)key_length, &child))
-        return false;
     yyjson_arr_iter_init(array, &elements);
-    while (ok && (element = yyjson_arr_iter_next(&elements))) {
-        char digits[16];
-        const char *name;
-        size_t n = bson_uint32_to_string(index++, &name, digits, sizeof digits);
-
-        ok = field_write_unknown(w, &child, name, n, element);
-    }
-    return bson_append_array_end(to, &child) && ok;
-}
-
-static bool field_write_unknown_text(bson_t *to, const char *key, size_t key_length, const char *s, size_t n)
-{
-    return n <= INT32_MAX && bson_append_utf8(to, key, (int)key_length, s, (int)n);
+    while (!w->to->failed && (element = yyjson_arr_iter_next(&elements)))
+        field_write_unknown(w, name, encode_index(name, index++), element);
+    encode_close(w->to, opened);
 }
 
 /* Integers of 64 bits as int64, other numbers exact, and what no number type can hold as its text. */
-static bool field_write_unknown_number(bson_t *to, const char *key, size_t key_length, const char *s,
+static void field_write_unknown_number(struct encode *to, const char *key, size_t key_length, const char *s,
                                        size_t n)
 {
     bson_decimal128_t decimal;
     int64_t integer;
 
     if (number_i64(s, n, &integer))
-        return bson_append_int64(to, key, (int)key_length, integer);
-    if (decimal_parse(s, n, &decimal) == DECIMAL_GOT)
-        return bson_append_decimal128(to, key, (int)key_length, &decimal);
-    return field_write_unknown_text(to, key, key_length, s, n);
+        encode_i64(to, key, key_length, integer);
+    else if (decimal_parse(s, n, &decimal) == DECIMAL_GOT)
+        encode_decimal(to, key, key_length, &decimal);
+    else
+        encode_text(to, key, key_length, s, n);
 }
 
 /* Recursion: the reader let nothing in that is nested deeper than JSON_MAX_DEPTH. */
-static bool field_write_unknown(struct field_writer *w, bson_t *to, const char *key, size_t key_length,
-                                yyjson_val *value)
+static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length, yyjson_val *value)
 {
     if (yyjson_is_str(value))
-        return field_write_unknown_text(to, key, key_length, yyjson_get_str(value), yyjson_get_len(value));
-    if (yyjson_is_raw(value))
-        return field_write_unknown_number(to, key, key_length, yyjson_get_raw(value), yyjson_get_len(value));
-    if (yyjson_is_bool(value))
-        return bson_append_bool(to, key, (int)key_length, yyjson_get_bool(value));
-    if (yyjson_is_obj(value))
-        return field_write_unknown_object(w, to, key, key_length, value);
-    if (yyjson_is_arr(value))
-        return field_write_unknown_array(w, to, key, key_length, value);
-    return bson_append_null(to, key, (int)key_length);
+        encode_text(w->to, key, key_length, yyjson_get_str(value), yyjson_get_len(value));
+    else if (yyjson_is_raw(value))
+        field_write_unknown_number(w->to, key, key_length, yyjson_get_raw(value), yyjson_get_len(value));
+    else if (yyjson_is_bool(value))
+        encode_bool(w->to, key, key_length, yyjson_get_bool(value));
+    else if (yyjson_is_obj(value))
+        field_write_unknown_object(w, key, key_length, value);
+    else if (yyjson_is_arr(value))
+        field_write_unknown_array(w, key, key_length, value);
+    else
+        encode_null(w->to, key, key_length);
 }
 
-static bool field_write_extra(struct field_writer *w, const struct field *f, const struct field_extra *extra,
-                              bson_t *to)
+static void field_write_extra(struct field_writer *w, const struct field *f, const struct field_extra *extra)
 {
-    bson_t child;
-    bool ok = true;
+    size_t opened = encode_open_object(w->to, f->name, f->name_length);
 
-    if (!bson_append_document_begin(to, f->name, (int)f->name_length, &child))
-        return false;
-    for (const struct field_unknown *u = extra->first; ok && u; u = u->next)
-        ok = field_write_member(w, &child, u->key, u->value);
-    return bson_append_document_end(to, &child) && ok;
+    for (const struct field_unknown *u = extra->first; u && !w->to->failed; u = u->next)
+        field_write_member(w, u->key, u->value);
+    encode_close(w->to, opened);
 }
 
 /* --- writing: known fields ------------------------------------------------------------------------- */
 
-static bool field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
-                                unsigned flags, bson_t *to);
+static void field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
+                                unsigned flags);
 
-static bool field_write_text(const struct field *f, const struct field_text *text, bson_t *to)
+static void field_write_text(struct field_writer *w, const struct field *f, const struct field_text *text)
 {
-    return text->length <= INT32_MAX &&
-           bson_append_utf8(to, f->name, (int)f->name_length, text->data, (int)text->length);
+    encode_text(w->to, f->name, f->name_length, text->data, text->length);
 }
 
-static bool field_write_time(const struct field_writer *w, const struct field *f,
-                             const struct field_time *time, bson_t *to)
+static void field_write_time(struct field_writer *w, const struct field *f, const struct field_time *time)
 {
     char text[CLOCK_TEXT_MAX];
     size_t n = clock_format_offset(text, time->ms, w->offset_minutes);
 
-    return bson_append_utf8(to, f->name, (int)f->name_length, text, (int)n);
+    encode_text(w->to, f->name, f->name_length, text, n);
 }
 
-static bool field_write_object(struct field_writer *w, const struct field *f,
-                               const struct field_object *object, bson_t *to)
+static void field_write_object(struct field_writer *w, const struct field *f,
+                               const struct field_object *object)
 {
-    bson_t child;
-    bool ok;
+    size_t opened = encode_open_object(w->to, f->name, f->name_length);
 
-    if (!bson_append_document_begin(to, f->name, (int)f->name_length, &child))
-        return false;
-    ok = field_write_members(w, f->nested, object->part, 0, &child);
-    return bson_append_document_end(to, &child) && ok;
+    field_write_members(w, f->nested, object->part, 0);
+    encode_close(w->to, opened);
 }
 
-static bool field_write_element(struct field_writer *w, const struct entity *entity, const char *from,
-                                uint32_t index, bson_t *to)
+static void field_write_list(struct field_writer *w, const struct field *f, const struct field_list *list)
 {
-    char digits[16];
-    const char *name;
-    size_t n = bson_uint32_to_string(index, &name, digits, sizeof digits);
-    bson_t child;
-    bool ok;
-
-    if (!bson_append_document_begin(to, name, (int)n, &child))
-        return false;
-    ok = field_write_members(w, entity, from, 0, &child);
-    return bson_append_document_end(to, &child) && ok;
-}
-
-static bool field_write_list(struct field_writer *w, const struct field *f, const struct field_list *list,
-                             bson_t *to)
-{
+    size_t array = encode_open_array(w->to, f->name, f->name_length), size = entity_size(f->nested), element;
     const char *items = list->items;
-    bson_t child;
-    bool ok = list->count <= INT32_MAX;
+    char name[ENCODE_INDEX_MAX];
 
-    if (!bson_append_array_begin(to, f->name, (int)f->name_length, &child))
-        return false;
-    for (size_t i = 0; ok && i < list->count; i++)
-        ok = field_write_element(w, f->nested, items + i * entity_size(f->nested), (uint32_t)i, &child);
-    return bson_append_array_end(to, &child) && ok;
+    for (size_t i = 0; i < list->count && !w->to->failed; i++) {
+        element = encode_open_object(w->to, name, encode_index(name, i));
+        field_write_members(w, f->nested, items + i * size, 0);
+        encode_close(w->to, element);
+    }
+    encode_close(w->to, array);
 }
 
-static bool field_write_field(struct field_writer *w, const struct field *f, const void *at, bson_t *to)
+static void field_write_field(struct field_writer *w, const struct field *f, const void *at)
 {
-    int n = (int)f->name_length;
-
     switch (f->type) {
     case FIELD_TEXT:
     case FIELD_ID:
     case FIELD_ID_OR_ZERO:
-        return field_write_text(f, at, to);
+        field_write_text(w, f, at);
+        break;
     case FIELD_MONEY:
-        return bson_append_decimal128(to, f->name, n, &((const struct field_money *)at)->value);
+        encode_decimal(w->to, f->name, f->name_length, &((const struct field_money *)at)->value);
+        break;
     case FIELD_TIME:
-        return field_write_time(w, f, at, to);
+        field_write_time(w, f, at);
+        break;
     case FIELD_FLAG:
-        return bson_append_bool(to, f->name, n, ((const struct field_flag *)at)->value);
+        encode_bool(w->to, f->name, f->name_length, ((const struct field_flag *)at)->value);
+        break;
     case FIELD_COUNT:
-        return bson_append_int64(to, f->name, n, ((const struct field_count *)at)->value);
+        encode_i64(w->to, f->name, f->name_length, ((const struct field_count *)at)->value);
+        break;
     case FIELD_OBJECT:
-        return field_write_object(w, f, at, to);
+        field_write_object(w, f, at);
+        break;
     case FIELD_LIST:
-        return field_write_list(w, f, at, to);
+        field_write_list(w, f, at);
+        break;
     case FIELD_EXTRA:
-        return field_write_extra(w, f, at, to);
+        field_write_extra(w, f, at);
+        break;
     }
-    return false;
 }
 
 static bool field_is_written(const struct field *f, const char *from, unsigned flags)
@@ -735,61 +705,56 @@ static bool field_is_written(const struct field *f, const char *from, unsigned f
     return field_state_at(from + f->at) == FIELD_HELD && (f->flags & flags) == flags;
 }
 
-static bool field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
-                                unsigned flags, bson_t *to)
+static void field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
+                                unsigned flags)
 {
     for (size_t i = 0; i < entity->count; i++) {
         const struct field *f = &entity->fields[i];
 
-        if (field_is_written(f, from, flags) && !field_write_field(w, f, from + f->at, to))
-            return false;
+        if (field_is_written(f, from, flags))
+            field_write_field(w, f, from + f->at);
     }
-    return true;
 }
 
-bool field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
-                 struct arena *arena, bson_t *to)
+void field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
+                 struct arena *arena, struct encode *to)
 {
-    struct field_writer w = {arena, offset_minutes};
+    struct field_writer w = {to, arena, offset_minutes};
 
-    return field_write_members(&w, entity, from, flags, to);
+    field_write_members(&w, entity, from, flags);
 }
 
-bool field_write_absent(const struct entity *entity, const void *from, unsigned flags, bson_t *to)
+void field_write_absent(const struct entity *entity, const void *from, unsigned flags, struct encode *to)
 {
     for (size_t i = 0; i < entity->count; i++) {
         const struct field *f = &entity->fields[i];
 
-        if (!field_is_written(f, from, flags) && !bson_append_utf8(to, f->name, (int)f->name_length, "", 0))
-            return false;
+        if (!field_is_written(f, from, flags))
+            encode_text(to, f->name, f->name_length, "", 0);
     }
-    return true;
 }
 
-static bool field_write_problem(const struct field_problem *p, bson_t *to)
+/* --- writing: problems ----------------------------------------------------------------------------- */
+
+static void field_write_problem(const struct field_problem *p, struct encode *to)
 {
-    return bson_append_utf8(to, "path", 4, p->path, (int)p->path_length) &&
-           bson_append_utf8(to, "problem", 7, field_fault_name(p->fault), -1) &&
-           (!p->text || bson_append_utf8(to, "text", 4, p->text, (int)p->text_length));
+    const char *fault = field_fault_name(p->fault);
+
+    encode_text(to, "path", 4, p->path, p->path_length);
+    encode_text(to, "problem", 7, fault, strlen(fault));
+    if (p->text)
+        encode_text(to, "text", 4, p->text, p->text_length);
 }
 
-bool field_write_problems(const struct field_problems *problems, bson_t *to)
+void field_write_problems(const struct field_problems *problems, struct encode *to)
 {
-    bson_t array, element;
-    bool ok = true;
+    size_t array = encode_open_array(to, "validation_errors", 17), element;
+    char name[ENCODE_INDEX_MAX];
 
-    if (!bson_append_array_begin(to, "validation_errors", -1, &array))
-        return false;
-    for (size_t i = 0; ok && i < problems->count; i++) {
-        char digits[16];
-        const char *name;
-        size_t n = bson_uint32_to_string((uint32_t)i, &name, digits, sizeof digits);
-
-        ok = bson_append_document_begin(&array, name, (int)n, &element);
-        if (ok) {
-            ok = field_write_problem(&problems->items[i], &element);
-            ok = bson_append_document_end(&array, &element) && ok;
-        }
+    for (size_t i = 0; i < problems->count; i++) {
+        element = encode_open_object(to, name, encode_index(name, i));
+        field_write_problem(&problems->items[i], to);
+        encode_close(to, element);
     }
-    return bson_append_array_end(to, &array) && ok;
+    encode_close(to, array);
 }

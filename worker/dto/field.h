@@ -19,6 +19,7 @@
 #include <yyjson.h>
 
 #include "common/arena.h"
+#include "worker/dto/encode.h"
 
 enum field_type {
     FIELD_TEXT,       /* struct field_text: free text or a word, from a JSON string */
@@ -186,16 +187,14 @@ bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, str
                 struct field_problems *problems) __attribute__((warn_unused_result));
 
 /* Appends every held field that has all of `flags` (0: every one), in the order of the table. The arena takes keys that
- * had to be rewritten. False: it does not fit into BSON, or the arena is full. */
-bool field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
-                 struct arena *arena, bson_t *to) __attribute__((warn_unused_result));
+ * had to be rewritten. What does not fit, or finds the arena full, fails `to`. */
+void field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
+                 struct arena *arena, struct encode *to);
 
-/* Appends name: "" for every field of the entity that is not held, or that lacks one of flags. False as above. */
-bool field_write_absent(const struct entity *entity, const void *from, unsigned flags, bson_t *to)
-    __attribute__((warn_unused_result));
+/* Appends name: "" for every field of the entity that is not held, or that lacks one of flags. */
+void field_write_absent(const struct entity *entity, const void *from, unsigned flags, struct encode *to);
 
-/* Appends the problems as an array of {path, problem, text} under `validation_errors`. False as above. */
-bool field_write_problems(const struct field_problems *problems, bson_t *to)
-    __attribute__((warn_unused_result));
+/* Appends the problems as an array of {path, problem, text} under `validation_errors`. */
+void field_write_problems(const struct field_problems *problems, struct encode *to);
 
 #endif
