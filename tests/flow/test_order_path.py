@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+"""The whole path with real servers, under load: signed webhook, Redis Stream, worker, MongoDB. Built without sanitizers,
+because what counts here are amounts: events, marketplace calls, bulk commands."""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from stack import *  # noqa: E402,F403
+from world import *  # noqa: E402,F403
+
+BURST = {"shops": 2, "orders": 600, "events": 2000, "duplicates": 0.2, "reorder": 0.3, "address": 0.05, "same_second": 0.05}
+
+
+class Nginx:
+    """nginx with the site file we ship, on a free port in front of the world's server."""
+
+    def __init__(self, world):
+        self.directory = tempfile.mkdtemp(prefix="shopstream-nginx-")
+        self.process = None
+        with open(os.path.join(ROOT, "deploy", "nginx", "shopstream.conf")) as f:
+            site = f.read()
+        for attempt in range(10):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+            self._write(site, world.server.port)
+            self._start()
+            if self._serves():
+                return
+        raise Failure("nginx does not start: %s" % self.log())
+
+    def _write(self, site, upstream):
+        """The file as shipped, but for the ports it listens on and passes to, and certificates nobody has here."""
+        site = re.sub(r"127\.0\.0\.1:8080", "127.0.0.1:%d" % upstream, site)
+        site = re.sub(r"(?m)^(\s*)listen 443 ssl;", r"\1listen 127.0.0.1:%d;" % self.port, site)
+        site = re.sub(r"(?m)^(\s*)listen 80;", r"\1listen unix:%s/plain;" % self.directory, site)
+        site = re.sub(r"(?m)^\s*listen \[::\]:[^;]*;", "", site)
+        site = re.sub(r"(?m)^\s*(ssl_\w+|http2)\s[^;]*;", "", site)
+        check("127.0.0.1:%d" % upstream in site and "listen 127.0.0.1:%d;" % self.port in site,
+              "the site file names neither 127.0.0.1:8080 nor a listener on 443 any more")
+        with open(os.path.join(self.directory, "nginx.conf"), "w") as f:
+            f.write("daemon off;\npid %(d)s/pid;\nerror_log %(d)s/error.log warn;\nworker_processes 1;\n"
+                    "events { worker_connections 512; }\n"
+                    "http {\naccess_log off;\nclient_body_temp_path %(d)s/body;\nproxy_temp_path %(d)s/proxy;\n"
+                    "fastcgi_temp_path %(d)s/fastcgi;\nuwsgi_temp_path %(d)s/uwsgi;\nscgi_temp_path %(d)s/scgi;\n"
+                    "%(site)s\n}\n" % {"d": self.directory, "site": site})
+
+    def _start(self):
+        with open(os.path.join(self.directory, "output"), "ab") as output:
+            self.process = subprocess.Popen(
+                ["nginx", "-p", self.directory, "-e", os.path.join(self.directory, "error.log"),
+                 "-c", os.path.join(self.directory, "nginx.conf")],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def _serves(self):
+        """False: it ended at once, its port was taken."""
+        def answered():
+            if self.process.poll() is not None:
+                return True
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return True
+        wait_for("nginx", answered, 20)
+        return self.process.poll() is None
+
+    def log(self):
+        shown = ""
+        for name in ("output", "error.log"):
+            with contextlib.suppress(OSError), open(os.path.join(self.directory, name), errors="replace") as f:
+                shown += f.read()
+        return shown[-2000:]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def case_a_burst_for_600_orders_in_2_shops_makes_mongodb_equal_to_the_marketplace():
+    with World(release=True) as world:
+        world.worker(WORKER_THREADS=2)
+        world.worker(WORKER_THREADS=2)
+        rows = world.send(world.sim.burst(**BURST))
+        check_equal([row["statuses"] for row in rows if row["statuses"] != [200]], [], "answers other than a first 200")
+        world.settle()
+        world.check()
+
+
+def case_the_same_through_a_real_nginx():
+    with World(release=True) as world, Nginx(world) as nginx:
+        world.worker(WORKER_THREADS=2)
+        world.worker(WORKER_THREADS=2)
+        world.send(world.sim.burst(**BURST), url="http://127.0.0.1:%d" % nginx.port)
+        check_equal(world.server.metric('shopstream_server_requests_total{answer="unauthorized"}'), 0, "bodies nginx changed")
+        world.settle()
+        world.check()
+
+
+def case_300_new_orders_of_one_shop_take_6_detail_calls_and_1_bulk_command():
+    with World(shops=1, release=True) as world:
+        world.send(world.sim.burst(shops=1, orders=300, events=300))
+        worker = world.worker()
+        world.settle()
+        counters = world.sim.counters()
+        check_equal((counters["detail_calls"], counters["detail_ids"]), (6, 300), "detail calls and ids")
+        check_equal(worker.metric("shopstream_worker_bulks_total"), 1, "bulk commands")
+        check_equal(worker.metric("shopstream_worker_fetch_calls_total"), 6, "calls the worker counted")
+        world.check()
+
+
+def case_30000_waiting_events_over_1000_shops_keep_the_calls_full():
+    with World(shops=1000, release=True) as world:
+        lines = world.sim.burst(shops=1000, orders=10000, events=30000, reorder=1)
+        world.send(lines, connections=64)
+        world.worker(WORKER_THREADS=2)
+        world.settle(120)
+        full = 0
+        for shop in world.sim.counters()["by_shop"].values():
+            check(shop["detail_ids"] >= 10, "a shop of 10 orders was asked for %d ids" % shop["detail_ids"])
+            full += 1  # ceil(10 orders / 50 a call)
+        calls = world.sim.counters()["detail_calls"]
+        check(calls <= 4 * full, "%d detail calls for 1,000 shops, allowed are 4 times %d" % (calls, full))
+        world.check(sample=1000)
+
+
+def snapshot(world):
+    return {d["_id"]: {k: v for k, v in d.items() if k not in truth.PASS_FIELDS} for d in world.db.orders.find()}
+
+
+def case_the_same_2000_events_three_times_leave_identical_documents_and_settled_orders_unread():
+    with World(release=True, server={"DEDUPE_WINDOW_MINUTES": 0}) as world:
+        for _ in range(2):
+            world.worker(WORKER_THREADS=2)
+        lines = world.sim.burst(**BURST)
+        world.send(lines)
+        world.settle()
+        world.check()
+        first, reads = snapshot(world), world.sim.counters(reads=True)["reads"]
+        # An address push does not say which state it means: its order is read each time. All others are settled, because
+        # their last change was long ago.
+        unsettled = {json.loads(push["body"])["data"]["order_id"] for push in map(json.loads, lines)
+                     if json.loads(push["body"])["type"] == 3}
+        check(0 < len(unsettled) < 300, "%d orders with an address push" % len(unsettled))
+        for round_number in (2, 3):
+            random.Random(round_number).shuffle(lines)
+            world.send(lines)
+            world.settle()
+        check_equal(world.redis.client.xlen(LIVE), 3 * len(lines), "entries in the stream")
+        again = world.sim.counters(reads=True)["reads"]
+        more = [order for order in again if again[order] != reads[order] and order not in unsettled]
+        check(not more, "%d settled orders were read again, such as %s" % (len(more), more[:3]))
+        second = snapshot(world)
+        changed = [key for key in first if first[key] != second[key]]
+        check(not changed and len(first) == len(second), "%d documents changed, such as %s and %s" % (
+            len(changed), first.get((changed or [""])[0]), second.get((changed or [""])[0])))
+        world.check()
+
+
+def case_with_dedupe_on_only_the_first_round_reaches_the_stream():
+    with World(release=True, register=False) as world:
+        lines = world.sim.burst(**BURST)
+        different = {json.loads(json.loads(line)["body"])["tts_notification_id"] for line in lines}
+        check(len(different) < len(lines), "the burst has duplicates")
+        # The first connection to see an event stores it; its copy may be on its way already, so the first round is sent
+        # by one connection.
+        world.send(lines, connections=1)
+        for round_number in (2, 3):
+            random.Random(round_number).shuffle(lines)
+            world.send(lines)
+        check_equal(world.redis.client.xlen(LIVE), len(different), "entries in the stream")
+        world.check_entries()
+
+
+if __name__ == "__main__":
+    run_cases(globals())
