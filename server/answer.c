@@ -38,6 +38,8 @@ static const struct answer_row rows[ANSWERS] = {
                             METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_REDIS_ERROR},
     [ANSWER_DEADLINE] = {503, "Service Unavailable", "Redis did not reply in time\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_DEADLINE},
+    [ANSWER_CROWDED] = {503, "Service Unavailable", "too many connections\n", true,
+                        METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_CONNECTIONS},
     [ANSWER_DRAINING] = {503, "Service Unavailable", "shutting down\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_DRAINING},
 };

@@ -29,6 +29,7 @@ enum answer {
     ANSWER_REDIS_DOWN,     /* no connection, or lost before the reply came */
     ANSWER_REDIS_ERROR,    /* Redis refused to store */
     ANSWER_DEADLINE,       /* Redis did not reply in time */
+    ANSWER_CROWDED,        /* the connection is over the limit */
     ANSWER_DRAINING,       /* we are on our way out */
     ANSWERS
 };

@@ -11,15 +11,15 @@
  *   since_ms = 0        between requests; evhttp's own time-out ends it when it idles too long
  *   since_ms > 0        the first byte of a request came then and the request is not complete
  *
- * A connection over the limit gets a 503 written straight to its socket and is shut down: no request of it is read, so it
- * costs one turn of the loop. Far over the limit, and when descriptors run out, the listener rests until the next
- * sweep; the kernel's queue holds the newcomers meanwhile. */
+ * A connection over the limit may send one request, which is answered with 503, and is shut down when it has not done so
+ * within UNWANTED_MS. Closing it at once would be simpler, but the sender would see a broken connection instead of an
+ * answer. Further over the limit than CONNECTIONS_SPARE, and when descriptors run out, the listener rests until the next sweep that
+ * finds room; the kernel's queue holds the newcomers meanwhile. */
 #include "server/connections.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdlib.h>
@@ -33,27 +33,24 @@
 #include "server/answer.h"
 
 enum {
-    SPARE = 32,   /* connections over the limit before the listener rests */
-    REAP_MS = 50, /* at the limit: not more often than this is looked for closed ones */
+    UNWANTED_MS = 1000, /* life of a connection over the limit */
+    REAP_MS = 50,       /* at the limit: not more often than this is looked for closed ones */
 };
 
 struct connection {
     struct connection *previous, *next; /* all of the loop */
-    struct connection *next_unwanted;   /* waiting to be turned away */
     struct connections *all;
     struct bufferevent *bev; /* our reference */
     int64_t since_ms;        /* monotonic: first byte of the unfinished request; 0: none */
+    bool unwanted;           /* over the limit */
     bool shut;               /* we have shut it down */
 };
 
 struct connections {
-    struct event_base *base;         /* borrowed */
     struct evconnlistener *listener; /* borrowed; NULL once we stopped listening */
     struct connections_limit *limit; /* borrowed */
-    struct event *turn_away;         /* not of a descriptor: runs at the end of the turn */
     struct connection *first;
-    struct connection *unwanted; /* list by next_unwanted */
-    struct connection *current;  /* whose bytes were looked at last: the one a request belongs to */
+    struct connection *current; /* whose bytes were looked at last: the one a request belongs to */
     size_t count;
     size_t receiving;   /* with since_ms, as of the last sweep */
     int64_t timeout_ms; /* for a whole request */
@@ -82,11 +79,6 @@ static void forget(struct connection *c)
         c->next->previous = c->previous;
     if (all->current == c)
         all->current = NULL;
-    for (struct connection **at = &all->unwanted; *at; at = &(*at)->next_unwanted)
-        if (*at == c) {
-            *at = c->next_unwanted;
-            break;
-        }
     all->count--;
     atomic_fetch_sub(&all->limit->open, 1);
     metric_add(METRIC_SERVER_CONNECTIONS, -1);
@@ -135,29 +127,6 @@ static void shut(struct connection *c)
     shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 }
 
-static void on_turn_away(evutil_socket_t none, short what, void *arg)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
-                                 "Content-Length: 21\r\n\r\ntoo many connections\n";
-    struct connections *all = arg;
-    struct connection *c;
-    char drain[4096];
-
-    (void)none;
-    (void)what;
-    while ((c = all->unwanted) != NULL) {
-        all->unwanted = c->next_unwanted;
-        c->next_unwanted = NULL;
-        if (closed(c))
-            continue;
-        metric_add(METRIC_SERVER_REFUSED_CONNECTIONS, 1);
-        /* Bytes left unread would turn the close into a reset, and the answer could be lost with it. */
-        (void)!recv(bufferevent_getfd(c->bev), drain, sizeof(drain), MSG_DONTWAIT);
-        (void)!send(bufferevent_getfd(c->bev), answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-        shut(c);
-    }
-}
-
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
     struct connections *all = arg;
@@ -186,11 +155,10 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     all->count++;
     metric_add(METRIC_SERVER_CONNECTIONS, 1);
     if (open > all->limit->most) {
-        c->next_unwanted = all->unwanted;
-        all->unwanted = c;
-        event_active(all->turn_away, EV_WRITE, 0);
+        c->unwanted = true;
+        c->since_ms = clock_mono_ms();
     }
-    if (open > all->limit->most + SPARE)
+    if (open > all->limit->most + CONNECTIONS_SPARE)
         rest(all);
     return bev;
 }
@@ -206,19 +174,14 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 
 /* ---- interface ---- */
 
-struct connections *connections_new(struct event_base *base, struct evhttp *http,
-                                    struct evconnlistener *listener, struct connections_limit *limit,
-                                    int64_t timeout_ms)
+struct connections *connections_new(struct evhttp *http, struct evconnlistener *listener,
+                                    struct connections_limit *limit, int64_t timeout_ms)
 {
     struct connections *all = xcalloc(1, sizeof(*all));
 
-    all->base = base;
     all->listener = listener;
     all->limit = limit;
     all->timeout_ms = timeout_ms;
-    all->turn_away = event_new(base, -1, 0, on_turn_away, all);
-    if (!all->turn_away)
-        fatalx("connections: no memory for an event");
     evhttp_set_bevcb(http, on_connection, all);
     evconnlistener_set_error_cb(listener, on_accept_error);
     return all;
@@ -230,7 +193,6 @@ void connections_free(struct connections *all)
         return;
     while (all->first)
         forget(all->first);
-    event_free(all->turn_away);
     free(all);
 }
 
@@ -239,7 +201,7 @@ void connections_forget_listener(struct connections *all)
     all->listener = NULL;
 }
 
-void connections_request(struct connections *all, struct evhttp_connection *evcon)
+bool connections_request(struct connections *all, struct evhttp_connection *evcon)
 {
     struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
     struct connection *c = all->current;
@@ -248,8 +210,10 @@ void connections_request(struct connections *all, struct evhttp_connection *evco
     if (!c || c->bev != bev)
         for (c = all->first; c && c->bev != bev;)
             c = c->next;
-    if (c)
-        c->since_ms = 0;
+    if (!c)
+        fatalx("connections: a request of a connection that was never made");
+    c->since_ms = 0;
+    return !c->unwanted;
 }
 
 void connections_answering(struct connections *all, bool ours)
@@ -272,10 +236,10 @@ void connections_sweep(struct connections *all, int64_t mono_ms)
         if (c->since_ms == 0)
             continue;
         all->receiving++;
-        if (mono_ms - c->since_ms > all->timeout_ms && !c->shut) {
-            metric_add(METRIC_SERVER_SLOW_CLIENTS, 1);
-            shut(c);
-        }
+        if (c->shut || mono_ms - c->since_ms <= (c->unwanted ? UNWANTED_MS : all->timeout_ms))
+            continue;
+        metric_add(c->unwanted ? METRIC_SERVER_REFUSED_CONNECTIONS : METRIC_SERVER_SLOW_CLIENTS, 1);
+        shut(c);
     }
     if (all->listener && all->resting && atomic_load(&all->limit->open) <= all->limit->most) {
         all->resting = false;

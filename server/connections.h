@@ -16,30 +16,30 @@
 
 struct bufferevent;
 struct connections; /* opaque */
-struct event_base;
 struct evconnlistener;
 struct evhttp;
 struct evhttp_connection;
 
+enum { CONNECTIONS_SPARE = 64 }; /* connections over the limit before no more are accepted */
+
 /* Of the process. */
 struct connections_limit {
     atomic_long open; /* connections of all loops, closed ones until the next sweep */
-    long most;        /* above it a connection is turned away with a 503 */
+    long most;        /* above it a connection gets one 503 and is closed */
 };
 
 /* Hooks itself into http. limit and listener are borrowed and must outlive it, until connections_forget_listener for the
  * latter. You own the result. */
-struct connections *connections_new(struct event_base *base, struct evhttp *http,
-                                    struct evconnlistener *listener, struct connections_limit *limit,
-                                    int64_t timeout_ms);
+struct connections *connections_new(struct evhttp *http, struct evconnlistener *listener,
+                                    struct connections_limit *limit, int64_t timeout_ms);
 
 /* After evhttp_free, before event_base_free. Accepts NULL. */
 void connections_free(struct connections *all);
 
 void connections_forget_listener(struct connections *all); /* it is about to be freed */
 
-/* The request being handled is complete: its connection is no slow client. */
-void connections_request(struct connections *all, struct evhttp_connection *evcon);
+/* The request being handled is complete: its connection is no slow client. False: it is over the limit. */
+bool connections_request(struct connections *all, struct evhttp_connection *evcon);
 
 /* Around every answer of ours; what is written outside is an answer of evhttp's own (413, 400, 501) and counted. */
 void connections_answering(struct connections *all, bool ours);

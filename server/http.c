@@ -69,7 +69,7 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
         evhttp_add_header(headers, "Retry-After", RETRY_AFTER_S);
     if (answer == ANSWER_NO_METHOD)
         evhttp_add_header(headers, "Allow", "POST");
-    if (h->mode != HTTP_SERVING)
+    if (h->mode != HTTP_SERVING || answer == ANSWER_CROWDED)
         evhttp_add_header(headers, "Connection", "close");
     if (row->reason) {
         evhttp_add_header(headers, "Content-Type", "text/plain");
@@ -172,7 +172,10 @@ static void on_request(struct evhttp_request *request, void *arg)
     enum verdict verdict;
     enum answer answer;
 
-    connections_request(h->connections, evhttp_request_get_connection(request));
+    if (!connections_request(h->connections, evhttp_request_get_connection(request))) {
+        http_answer(h, request, ANSWER_CROWDED);
+        return;
+    }
     if (!receive(h, request, &push, &answer)) { /* 1 receive */
         http_answer(h, request, answer);
         return;
@@ -219,7 +222,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)c->max_body_bytes);
     evhttp_set_timeout_tv(h->evhttp, &idle);
     evhttp_set_gencb(h->evhttp, on_request, h);
-    h->connections = connections_new(base, h->evhttp, listener, limit, c->client_timeout_ms);
+    h->connections = connections_new(h->evhttp, listener, limit, c->client_timeout_ms);
     h->verifier = verify_new(c);
     h->mapper = mapper_new(c);
     h->pendings = pendings_new(c, s, http_answer, h);

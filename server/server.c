@@ -259,7 +259,8 @@ out:
 /* MAX_CONNECTIONS, less when the process may not have as many descriptors. */
 static long connection_limit(const struct config *c)
 {
-    const long open = sysconf(_SC_OPEN_MAX), kept = DESCRIPTORS + 8 * (long)c->server_threads;
+    const long open = sysconf(_SC_OPEN_MAX),
+               kept = DESCRIPTORS + CONNECTIONS_SPARE + 8 * (long)c->server_threads;
     const long room = open - kept > 1 ? open - kept : 1;
 
     if (open < 0 || room >= c->max_connections)
