@@ -19,8 +19,9 @@
 #include "worker/need.h"
 #include "worker/store.h"
 
+/* Messages judged while others of their need go round leave through settled (appended); all judged ones may. */
 bool upsert_flush(struct pool *pool, struct store *store, const struct config *config,
-                  const struct freshness *f, struct arena *arena, struct err *err)
-    __attribute__((warn_unused_result));
+                  const struct freshness *f, struct arena *arena, struct message_list *settled,
+                  struct err *err) __attribute__((warn_unused_result));
 
 #endif
