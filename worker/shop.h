@@ -23,7 +23,8 @@ enum shop_state {
     SHOP_DISABLED, /* switched off by a person */
 };
 
-const char *shop_state_name(enum shop_state s); /* "active"; literal */
+const char *shop_state_name(enum shop_state s);     /* "active"; literal */
+enum shop_state shop_state_parse(const char *name); /* SHOP_UNKNOWN for anything else */
 
 /* One shop as calls need it. Texts are owned by the cache entry, NUL-terminated, "" when absent. */
 struct shop {
