@@ -31,6 +31,7 @@
 enum {
     CLAIM_COUNT = 100,     /* entries a claim call takes; it looks at ten times as many */
     CLAIM_EVERY_MS = 1000, /* from one pass to the next */
+    CLAIM_REST_MS = 30,    /* rest for a full window looked through (half a ms of Redis): lanes are many */
     CLAIM_BUDGET_MS = 20,  /* longest one step goes on looking */
     PAGE_COUNT = 300,      /* entries of one XPENDING page */
     STALE_FACTOR = 10,     /* a consumer is removed after that many times REAP_IDLE_MS without work */
@@ -53,7 +54,9 @@ struct reclaim {
     struct reclaim_stream *at;     /* owned, one a stream */
     int64_t limit;                 /* attempts allowed */
     bool own_free;                 /* own entries are taken without an attempt: not the first time any more */
+    bool was_alone;                /* the last step handed out a suspect: not two in a row, others wait too */
     int64_t claim_due_ms;          /* monotonic: next pass */
+    int64_t claim_windows;         /* full windows this pass has looked through in vain */
     int64_t reap_due_ms;           /* monotonic: next round of the reaper */
     size_t reap_at;                /* stream the reaper stands at; count = between rounds */
 };
@@ -62,7 +65,8 @@ struct reclaim {
 struct taking {
     size_t room; /* messages still wanted */
     size_t taken;
-    bool alone; /* nothing may join what was taken */
+    bool alone;    /* nothing may join what was taken */
+    bool suspects; /* one may be taken in this step */
     bool (*held)(void *context, int stream, const char *stream_id);
     void *context;
     struct message_list *out;
@@ -300,7 +304,7 @@ static bool take_page(struct reclaim *r, struct taking *t, int stream, const red
             continue;
         }
         odd = suspect(r, &p, rule);
-        if (t->room <= n || (odd && t->taken + n > 0))
+        if (t->room <= n || (odd && (!t->suspects || t->taken + n > 0)))
             break;
         if (n > 0 && (n == PAGE_COUNT || run[0].deliveries != p.deliveries)) {
             ok = claim_run(r, t, stream, rule->min_idle, run, n, rule->count, err);
@@ -435,7 +439,8 @@ static void claim_begin(struct reclaim *r)
 
     if (now < r->claim_due_ms)
         return;
-    r->claim_due_ms = now + claim_every_ms(r);
+    r->claim_due_ms = now + claim_every_ms(r) + r->claim_windows * CLAIM_REST_MS;
+    r->claim_windows = 0;
     for (size_t i = 0; i < r->streams->count; i++)
         r->at[i].claiming = true;
 }
@@ -448,8 +453,11 @@ static bool claim_step(struct reclaim *r, struct taking *t, struct err *err)
     claim_begin(r);
     for (size_t i = 0; i < r->streams->count; i++) {
         while (r->at[i].claiming && t->room > 0 && clock_mono_ms() < until) {
+            size_t before = t->taken;
+
             if (!claim_once(r, t, (int)i, err))
                 return false;
+            r->claim_windows += r->at[i].claiming && t->taken == before;
         }
     }
     return true;
@@ -634,7 +642,7 @@ bool reclaim_step(struct reclaim *r, size_t room,
                   bool (*held)(void *context, int stream, const char *stream_id), void *context,
                   struct message_list *out, bool *alone, struct err *err)
 {
-    struct taking t = {.room = room, .held = held, .context = context, .out = out};
+    struct taking t = {.room = room, .suspects = !r->was_alone, .held = held, .context = context, .out = out};
     bool ok = own_step(r, &t, err);
 
     /* A suspect claimed last is alone only while nothing follows it; one found after others waits for the next step. */
@@ -643,5 +651,6 @@ bool reclaim_step(struct reclaim *r, size_t room,
     if (ok && !t.alone)
         ok = reap_step(r, &t, err);
     *alone = t.alone && t.taken > 0;
+    r->was_alone = *alone;
     return ok;
 }

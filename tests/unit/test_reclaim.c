@@ -129,7 +129,7 @@ static void retry_once(struct lane *l, struct message_list *got, bool free_retry
     lane_read_until(l, 1, got);
     CHECK_INT(got->count, 1);
     CHECK(clock_mono_ms() - begin >= 235); /* 300 less a fifth, and Redis rounds to whole milliseconds */
-    CHECK(clock_mono_ms() - begin < 1500);
+    CHECK(clock_mono_ms() - begin < 1900);
     CHECK_INT(got->first->deliveries, deliveries);
     CHECK(got->first->repeat);
 }
@@ -352,11 +352,13 @@ TEST(entries_suspected_of_crashing_are_worked_on_alone)
         CHECK_INT(got.first->entry.id.data[0] - '0', id);
         CHECK_INT(got.first->deliveries, 5);
         message_list_deinit(&got);
+        add(&w, LIVE, 7, 7); /* new entries do not have to wait until the last suspect is through */
+        lane_read(&l, 100, 0, &got);
+        CHECK_INT(got.count, 1 + (id == 3));
+        CHECK_TEXT(got.last->entry.id.data, "7");
+        CHECK_TEXT(got.first->entry.id.data, id == 3 ? "4" : "7");
+        message_list_deinit(&got);
     }
-    lane_read(&l, 100, 0, &got);
-    CHECK_INT(got.count, 1);
-    CHECK_TEXT(got.first->entry.id.data, "4");
-    message_list_deinit(&got);
     lane_stop(&l);
     world_stop(&w);
 }
