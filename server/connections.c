@@ -11,6 +11,9 @@
  *   since_ms = 0        between requests; evhttp's own time-out ends it when it idles too long
  *   since_ms > 0        the first byte of a request came then and the request is not complete
  *
+ * Bodies on their way are memory too: a loop holds RECEIVING_MAX of them. Beyond it, connections in the middle of a large
+ * request are closed as they send more; evhttp offers no way to answer half a request.
+ *
  * A connection over the limit may send one request, which is answered with 503, and is shut down when it has not done so
  * within UNWANTED_MS. Closing it at once would be simpler, but the sender would see a broken connection instead of an
  * answer. Further over the limit than CONNECTIONS_SPARE, and when descriptors run out, the listener rests until the next sweep that
@@ -33,8 +36,10 @@
 #include "server/answer.h"
 
 enum {
-    UNWANTED_MS = 1000, /* life of a connection over the limit */
-    REAP_MS = 50,       /* at the limit: not more often than this is looked for closed ones */
+    RECEIVING_MAX = 64 << 20,   /* bytes of unfinished requests a loop holds */
+    RECEIVING_SMALL = 64 << 10, /* a connection with less of them is never the one to go */
+    UNWANTED_MS = 1000,         /* life of a connection over the limit */
+    REAP_MS = 50,               /* at the limit: not more often than this is looked for closed ones */
 };
 
 struct connection {
@@ -42,6 +47,7 @@ struct connection {
     struct connections *all;
     struct bufferevent *bev; /* our reference */
     int64_t since_ms;        /* monotonic: first byte of the unfinished request; 0: none */
+    size_t received;         /* bytes of the unfinished request */
     bool unwanted;           /* over the limit */
     bool shut;               /* we have shut it down */
 };
@@ -52,6 +58,7 @@ struct connections {
     struct connection *first;
     struct connection *current; /* whose bytes were looked at last: the one a request belongs to */
     size_t count;
+    size_t received;    /* bytes of all unfinished requests */
     size_t receiving;   /* with since_ms, as of the last sweep */
     int64_t timeout_ms; /* for a whole request */
     int64_t reaped_ms;  /* monotonic: last sweep */
@@ -80,6 +87,7 @@ static void forget(struct connection *c)
     if (all->current == c)
         all->current = NULL;
     all->count--;
+    all->received -= c->received;
     atomic_fetch_sub(&all->limit->open, 1);
     metric_add(METRIC_SERVER_CONNECTIONS, -1);
     bufferevent_decref(c->bev);
@@ -94,16 +102,39 @@ static void rest(struct connections *all)
     evconnlistener_disable(all->listener);
 }
 
+/* What it has sent is handled, or lost. */
+static void settle(struct connection *c)
+{
+    c->since_ms = 0;
+    c->all->received -= c->received;
+    c->received = 0;
+}
+
+static void shut(struct connection *c)
+{
+    c->shut = true;
+    shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
+}
+
 /* ---- what happens on a connection ---- */
 
 static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
 {
     struct connection *c = arg;
+    struct connections *all = c->all;
 
     (void)b;
-    c->all->current = c;
-    if (info->n_added > 0 && c->since_ms == 0)
+    all->current = c;
+    if (info->n_added == 0)
+        return;
+    if (c->since_ms == 0)
         c->since_ms = clock_mono_ms();
+    c->received += info->n_added;
+    all->received += info->n_added;
+    if (all->received > RECEIVING_MAX && c->received > RECEIVING_SMALL && !c->shut) {
+        metric_add(METRIC_SERVER_REFUSED_CONNECTIONS, 1);
+        shut(c);
+    }
 }
 
 static void on_output(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
@@ -119,12 +150,6 @@ static void on_output(struct evbuffer *b, const struct evbuffer_cb_info *info, v
     if (memcmp(line, "HTTP/1.", 7) != 0 || line[9] == '1') /* a header, or 100 Continue */
         return;
     answer_count(memcmp(line + 9, "413", 3) == 0 ? ANSWER_TOO_LARGE : ANSWER_MALFORMED_HTTP);
-}
-
-static void shut(struct connection *c)
-{
-    c->shut = true;
-    shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 }
 
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
@@ -212,7 +237,7 @@ bool connections_request(struct connections *all, struct evhttp_connection *evco
             c = c->next;
     if (!c)
         fatalx("connections: a request of a connection that was never made");
-    c->since_ms = 0;
+    settle(c);
     return !c->unwanted;
 }
 

@@ -274,7 +274,7 @@ struct server *server_new(const struct config *c, struct err *err)
 {
     const size_t count = (size_t)c->server_threads;
     struct server *s = xcalloc(1, sizeof(*s) + count * sizeof(s->loops[0]));
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = 0;
 
     s->config = c;

@@ -282,6 +282,24 @@ def case_above_the_connection_limit_503_and_service_again_when_some_leave():
         wait_for("service", lambda: server.push(order_event("1"))[0] == 200, 5)
 
 
+def case_bodies_on_their_way_are_bounded():
+    """150 MB of unfinished bodies: one loop keeps 64 MB of them, and small requests pass."""
+    with Redis() as redis, Server(redis, {"SERVER_THREADS": 1}, build=RELEASE) as server:
+        head = b"POST /webhooks/tiktok HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n"
+        clients = [raw_socket(server.port) for _ in range(150)]
+        for s in clients:
+            try:
+                s.sendall(head + b"x" * 1000000)
+            except OSError:
+                pass
+        check_equal(server.push(order_event("1"))[0], 200, "a small request meanwhile")
+        wait_for("the surplus closed", lambda: server.metric("shopstream_server_connections") <= 75)
+        with open("/proc/%d/status" % server.pid) as f:
+            peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
+        check(peak < 130000, "peak memory %d KiB" % peak)
+        [s.close() for s in clients]
+
+
 def case_sigterm_under_load_answers_200_or_refuses_the_connection():
     with Redis() as redis, Server(redis) as server:
         stored, bad, stop = set(), [], threading.Event()
