@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""The server behind a real nginx with the site file of deploy/nginx: only addresses and certificate are replaced."""
+
+import os
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from stack import *  # noqa: E402,F403
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Nginx:
+    """nginx in the foreground, everything in a temporary directory, stopped by pid."""
+
+    def __init__(self, server_port):
+        self.directory = tempfile.mkdtemp(prefix="shopstream-nginx-")
+        self.port = free_port()
+        path = lambda name: os.path.join(self.directory, name)  # noqa: E731
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=webhooks.example.com", "-keyout", path("privkey.pem"), "-out", path("fullchain.pem")],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(os.path.join(ROOT, "deploy", "nginx", "shopstream.conf")) as f:
+            site = f.read()
+        for was, becomes in (("127.0.0.1:8080", "127.0.0.1:%d" % server_port), ("listen 443 ssl", "listen 127.0.0.1:%d ssl" % self.port),
+                             ("listen [::]:443 ssl;", ""), ("listen 80;", "listen unix:%s;" % path("plain.sock")),
+                             ("listen [::]:80;", ""), ("/etc/ssl/shopstream", self.directory)):
+            check(was in site, "%r stands in the site file" % was)
+            site = site.replace(was, becomes)
+        temporary = "".join("%s_temp_path %s; " % (k, path(k)) for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        with open(path("nginx.conf"), "w") as f:
+            f.write("daemon off; master_process off; pid %s; error_log %s; events { worker_connections 1000; }\n"
+                    "http { access_log off; %s\n%s\n}\n" % (path("pid"), path("log"), temporary, site))
+        self.process = subprocess.Popen(["nginx", "-p", self.directory, "-c", path("nginx.conf")],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("nginx", self.answers)
+
+    def answers(self):
+        check(self.process.poll() is None, "nginx ended")
+        try:
+            raw_socket(self.port).close()
+            return True
+        except OSError:
+            return False
+
+    def connect(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=ssl._create_unverified_context())
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+redis = Redis()
+server = Server(redis)
+nginx = Nginx(server.port)
+
+
+def case_pushes_come_through_unchanged_over_kept_alive_connections():
+    c = nginx.connect()
+    for i in range(50):
+        body = order_event("n%d" % i, note="Ảnh  \\u00e9 \n")
+        answer, text = server.exchange("POST", "/webhooks/tiktok", body, signed(body), c)
+        check_equal((answer.status, text, answer.getheader("Content-Length")), (200, b"", "0"), "answer")
+        trace = answer.getheader("X-Request-Id")
+        entry = redis.entries()[-1]
+        check_equal((entry["body"], entry["trace"]), (body, trace), "entry")
+    c.close()
+    check(server.metric("shopstream_server_connections") <= 3, "nginx keeps its connection to the server")
+
+
+def case_refusals_come_through_with_their_reason():
+    body = order_event("1")
+    for headers, path, status in (({"Authorization": None}, "/webhooks/tiktok", 401), ({}, "/webhooks/nowhere", 404),
+                                  ({}, "/metrics", 404), ({}, "/readyz", 404)):
+        c = nginx.connect()
+        check_equal(server.push(body, headers, path, c)[0], status, path)
+        c.close()
+
+
+def case_bodies_around_the_limits():
+    for length, status in ((1048576, 200), (1048577, 413), (1200 * 1024, 413)):
+        empty = order_event("1", note="")
+        body = order_event("1", note="x" * (length - len(empty)), notification=json.loads(empty)["tts_notification_id"])
+        c = nginx.connect()
+        answer, _ = server.exchange("POST", "/webhooks/tiktok", body, signed(body), c)
+        check_equal((len(body), answer.status), (length, status), "answer")
+        c.close()
+
+
+def case_redis_away_is_503_with_retry_after_and_not_tried_twice():
+    redis.kill()
+    wait_for("not ready", lambda: not server.ready())
+    before = server.metric('shopstream_server_requests_total{answer="unavailable"}')
+    c = nginx.connect()
+    body = order_event("1")
+    answer, text = server.exchange("POST", "/webhooks/tiktok", body, signed(body), c)
+    c.close()
+    check_equal((answer.status, bool(answer.getheader("Retry-After")), bool(text)), (503, True, True), "answer")
+    check_equal(server.metric('shopstream_server_requests_total{answer="unavailable"}') - before, 1, "requests")
+
+
+try:
+    run_cases(globals())
+finally:
+    nginx.close()
+    server.close()
+    redis.close()
