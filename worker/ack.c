@@ -123,10 +123,12 @@ static size_t make_runs(const struct item *items, size_t n, size_t chunk, struct
     for (size_t i = 0; i < n; i++) {
         struct run *last = count > 0 ? &runs[count - 1] : NULL;
 
-        if (last && last->count < chunk && item_order(&items[last->first], &items[i]) == 0)
+        if (last && last->count < chunk && item_order(&items[last->first], &items[i]) == 0) {
             last->count++;
-        else
-            runs[count++] = (struct run){.first = i, .count = 1};
+            continue;
+        }
+        runs[count] = (struct run){.first = i, .count = 1};
+        count++;
     }
     return count;
 }

@@ -373,6 +373,60 @@ TEST(a_disconnected_message_is_put_back_without_an_attempt)
     world_stop(&w);
 }
 
+/* A whole life of entries under the documented permissions of a worker: read, hold, retry, bury, reap, trim. */
+TEST(needs_no_more_than_a_workers_permissions)
+{
+    struct world w;
+    struct lane l;
+    struct trim *t;
+    struct message_list got = {0};
+    struct err err = {0};
+    redisReply *r;
+
+    world_start(&w, 1);
+    w.config.reclaim_idle_ms = 400;
+    w.config.reap_idle_ms = 250;
+    REDIS_DO(&w.redis,
+             "ACL SETUSER worker on >secret ~webhooks:* +ping +role +info +command|info +eval +evalsha "
+             "+script|load +xreadgroup +xack +xclaim +xautoclaim +xpending +xinfo|groups +xinfo|stream "
+             "+xinfo|consumers +xrange +xrevrange +xlen +xadd +xdel +xtrim +xgroup|create "
+             "+xgroup|delconsumer +exists +get +set +pexpire +time +del");
+    add(&w, LIVE, 1, 4);
+    REDIS_DO(&w.redis, "XGROUP CREATE %s workers 0", LIVE);
+    REDIS_DO(&w.redis, "XREADGROUP GROUP workers gone COUNT 1 STREAMS %s >", LIVE);
+    snprintf(w.redis.url.user, sizeof(w.redis.url.user), "worker");
+    snprintf(w.redis.url.password, sizeof(w.redis.url.password), "secret");
+    lane_start(&l, &w, "w-0");
+    t = trim_new(&w.config, &w.streams, l.acks);
+    lane_read(&l, 10, 0, &got);
+    CHECK_INT(got.count, 3);
+    message_defer_list(&got, 10, "later");
+    message_judge(got.first, OUTCOME_POISON, DEAD_REJECTED, "no");
+    lane_settle(&l, &got);
+    lane_read_until(&l, 3, &got); /* two that were parked, one that was taken over */
+    CHECK_INT(got.count, 3);
+    wait_ms(400); /* a heartbeat and refreshes */
+    CHECK(keeper_silence_ms(l.keeper) < 2000);
+    lane_settle_as(&l, &got, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
+    for (int i = 0; i < 60; i++) { /* until the stale consumer is removed */
+        lane_read(&l, 10, 20, &got);
+        wait_ms(30);
+    }
+    CHECK(trim_step(t, clock_now_ms(), &err));
+    trim_free(t);
+    lane_stop(&l);
+    r = redis_ask(&w.redis, "ACL LOG");
+    for (size_t i = 0; i < r->elements; i++)
+        CHECK_TEXT(r->element[i]->element[5]->str, "nothing refused");
+    CHECK_INT(r->elements, 0);
+    freeReplyObject(r);
+    CHECK_INT(pending(&w, LIVE), 0);
+    r = redis_ask(&w.redis, "XINFO CONSUMERS %s workers", LIVE);
+    CHECK_INT(r->elements, 2); /* w-0 and parked */
+    freeReplyObject(r);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(one_call_acks_done_and_parked_of_every_stream),
@@ -388,5 +442,6 @@ int main(int argc, char **argv)
                         CASE(what_was_sent_into_a_frozen_redis_is_sent_again),
                         CASE(what_is_handed_back_is_due_at_once_for_any_peer),
                         CASE(entries_trimmed_while_in_work_are_reported_when_parked),
-                        CASE(a_disconnected_message_is_put_back_without_an_attempt));
+                        CASE(a_disconnected_message_is_put_back_without_an_attempt),
+                        CASE(needs_no_more_than_a_workers_permissions));
 }
