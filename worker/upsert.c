@@ -267,7 +267,7 @@ static enum order order_of(const struct document *d, const struct stored *s)
         return ORDER_ABSENT;
     if (d->op == DOCUMENT_FULL)
         return order_full(d, s);
-    if (d->op == DOCUMENT_MISSING && s->missing_at_ms > 0)
+    if (d->op == DOCUMENT_MISSING && s->missing_at_ms > 0 && s->missing_at_ms <= d->fetched_ms)
         return ORDER_EQUAL; /* the first mark counts; a later one would push the minute on */
     if (s->fetched_ms < d->fetched_ms)
         return ORDER_OLDER;
