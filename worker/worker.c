@@ -164,13 +164,26 @@ static int64_t turn_block_ms(const struct lane *l)
     return l->progressed && fetch_carried(l->fetcher) == 0 ? 0 : CARRIED_BLOCK_MS;
 }
 
+/* Stage 7. A lost link is a pause; what was not confirmed is repeated by the next turn. */
+static void turn_ack(struct lane *l, struct message_list *settled)
+{
+    struct err err = {0};
+
+    if (settled->count == 0 && ack_unconfirmed(l->acker) == 0)
+        return;
+    if (!ack_settle(l->acker, settled, &err))
+        pause_begin(&l->redis, l, &err);
+}
+
 /* Stage 1 with its room: what the lane holds counts against its bounds; nothing new while MongoDB is away. */
 static void turn_read(struct lane *l, struct message_list *fresh)
 {
     const struct config *c = l->worker->config;
     size_t room = (size_t)c->read_max_entries, room_bytes = (size_t)c->read_max_bytes;
+    struct message_list none = {0};
     struct err err = {0};
 
+    turn_ack(l, &none); /* acks a lost link swallowed go first, or their entries would be taken again */
     if (atomic_load(&l->mongo.away) || pool_messages(l->pool) >= room || pool_bytes(l->pool) >= room_bytes) {
         if (pool_needs(l->pool) > 0 && fetch_carried(l->fetcher) > 0 && !l->progressed)
             wait_or_stop(l->worker, CARRIED_BLOCK_MS);
@@ -216,17 +229,6 @@ static void turn_collect(struct lane *l, struct message_list *settled)
         message_splice(settled, &n->messages);
         pool_remove(l->pool, n);
     }
-}
-
-/* Stage 7. A lost link is a pause; what was not confirmed is repeated by the next turn. */
-static void turn_ack(struct lane *l, struct message_list *settled)
-{
-    struct err err = {0};
-
-    if (settled->count == 0 && ack_unconfirmed(l->acker) == 0)
-        return;
-    if (!ack_settle(l->acker, settled, &err))
-        pause_begin(&l->redis, l, &err);
 }
 
 static void turn_end(struct lane *l, bool mongo_up, const struct err *err)
