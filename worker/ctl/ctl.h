@@ -26,7 +26,7 @@ struct ctl {
     struct store_pool *stores;   /* made by ctl_store(); owned; NULL until then */
     struct store *store;         /* made by ctl_store(); owned; NULL until then */
     struct link *link;           /* made by ctl_link(); owned; NULL until then */
-    bool json;                   /* --json: machine-readable output, one JSON object a line */
+    bool json;                   /* --json: one JSON value on standard output instead of text */
 };
 
 /* The tool's MongoDB client, made at the first call (the driver connects at the first command). Borrowed. NULL: err. */
