@@ -444,7 +444,7 @@ static void write_line(struct view *v, unsigned index)
     spare_money_field(v, "gift_retail_price", line->gift);
     snprintf(text, sizeof text, "%u", 1 + (unsigned)draw_below(d, "days", 7));
     text_field(v, d, "handling_duration_days", text);
-    snprintf(id, sizeof id, "58%05u%07u%02u%02u", v->order->shop, v->order->number, index + 1,
+    snprintf(id, sizeof id, "58%05u%07u%02u%02u", v->order->shop, v->order->number, (index + 1) % 100,
              (unsigned)draw_below(v->d, "line_check", 100));
     json_out_text(&v->out, "id", id);
     flag_field(v, d, "is_dangerous_good", draw_chance(d, "dangerous", 6));
