@@ -51,7 +51,7 @@ void encode_reset(struct encode *e)
     e->failed = false;
 }
 
-/* Room for n bytes and the NULs that close what is open. */
+/* Room for n bytes and one more: the NUL behind the document. */
 static bool encode_reserve(struct encode *e, size_t n)
 {
     size_t capacity = e->capacity;
@@ -179,7 +179,7 @@ size_t encode_index(char *to, size_t index)
 
 size_t encode_seal(struct encode *e)
 {
-    if (!encode_reserve(e, 1))
+    if (!encode_reserve(e, 0)) /* which leaves room for the NUL */
         return 0;
     e->data[e->length] = '\0';
     encode_u32_at(e->data, (uint32_t)(e->length + 1));

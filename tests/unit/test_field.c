@@ -1,0 +1,326 @@
+/* test_field.c - the generic reader and writer on a small entity of its own. */
+#include "worker/dto/field.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/strbuf.h"
+#include "tests/harness.h"
+
+/* --- an entity ------------------------------------------------------------------------------------- */
+
+struct wheel {
+    struct field_count size;
+    struct field_extra extra;
+};
+
+struct engine {
+    struct field_text maker;
+    struct field_extra extra;
+};
+
+struct car {
+    struct field_text car_id;
+    struct field_text owner_id;
+    struct field_text name;
+    struct field_money price;
+    struct field_time built;
+    struct field_flag sold;
+    struct field_count doors;
+    struct field_object engine;
+    struct field_list wheels;
+    struct field_extra extra;
+};
+
+static const struct field wheel_fields[] = {
+    FIELD(wheel, size, COUNT, 0, NULL),
+    FIELD(wheel, extra, EXTRA, 0, NULL),
+};
+static const struct entity wheel_entity = {"wheel", wheel_fields, 2};
+
+static const struct field engine_fields[] = {
+    FIELD(engine, maker, TEXT, 0, NULL),
+    FIELD(engine, extra, EXTRA, 0, NULL),
+};
+static const struct entity engine_entity = {"engine", engine_fields, 2};
+
+static const struct field car_fields[] = {
+    FIELD(car, car_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
+    FIELD(car, owner_id, ID_OR_ZERO, 0, NULL),
+    FIELD(car, name, TEXT, 0, NULL),
+    FIELD(car, price, MONEY, 0, NULL),
+    FIELD(car, built, TIME, 0, NULL),
+    FIELD(car, sold, FLAG, 0, NULL),
+    FIELD(car, doors, COUNT, 0, NULL),
+    FIELD(car, engine, OBJECT, 0, &engine_entity),
+    FIELD(car, wheels, LIST, 0, &wheel_entity),
+    FIELD(car, extra, EXTRA, 0, NULL),
+};
+static const struct entity car_entity = {"car", car_fields, sizeof car_fields / sizeof *car_fields};
+
+static const struct mapping_row wheel_rows[] = {MAP(wheel, "inches", size, NULL)};
+static const struct mapping wheel_mapping = {&wheel_entity, wheel_rows, 1};
+static const struct mapping_row engine_rows[] = {MAP(engine, "maker", maker, NULL)};
+static const struct mapping engine_mapping = {&engine_entity, engine_rows, 1};
+
+static const struct mapping_row car_rows[] = {
+    MAP(car, "built_at", built, NULL),
+    MAP(car, "doors", doors, NULL),
+    MAP(car, "engine", engine, &engine_mapping),
+    MAP(car, "id", car_id, NULL),
+    MAP(car, "name", name, NULL),
+    MAP(car, "owner", owner_id, NULL),
+    MAP(car, "owner2", sold, NULL),
+    MAP(car, "price", price, NULL),
+    MAP(car, "wheels", wheels, &wheel_mapping),
+};
+static const struct mapping car_mapping = {&car_entity, car_rows, sizeof car_rows / sizeof *car_rows};
+
+/* --- one reading ----------------------------------------------------------------------------------- */
+
+struct reading {
+    yyjson_doc *json;
+    struct arena *arena;
+    struct car car;
+    struct field_problems problems;
+    bool ok;
+};
+
+static void read_text(struct reading *r, const char *text, size_t n)
+{
+    *r = (struct reading){.arena = arena_new(4096, 1 << 22)};
+    r->json = yyjson_read(text, n, YYJSON_READ_NUMBER_AS_RAW);
+    CHECK(r->json != NULL);
+    r->ok = field_read(&car_mapping, yyjson_doc_get_root(r->json), &r->car, r->arena, &r->problems);
+}
+
+static void read_car(struct reading *r, const char *text)
+{
+    read_text(r, text, strlen(text));
+}
+
+static void reading_deinit(struct reading *r)
+{
+    arena_free(r->arena);
+    yyjson_doc_free(r->json);
+}
+
+/* What is written, as canonical extended JSON. */
+static void check_written(const struct reading *r, unsigned flags, const char *expected)
+{
+    struct encode e;
+    bson_t *b;
+    char *json;
+
+    encode_init(&e, 1 << 20);
+    field_write(&car_entity, &r->car, flags, 420, r->arena, &e);
+    b = encode_document(&e);
+    CHECK(b != NULL);
+    json = bson_as_canonical_extended_json(b, NULL);
+    CHECK_TEXT(json, expected);
+    bson_free(json);
+    bson_destroy(b);
+    encode_deinit(&e);
+}
+
+static void check_problem(const struct reading *r, size_t i, const char *path, const char *problem,
+                          const char *text)
+{
+    const struct field_problem *p = &r->problems.items[i];
+
+    CHECK(i < r->problems.count);
+    CHECK_TEXT(p->path, path);
+    CHECK_TEXT(field_fault_name(p->fault), problem);
+    CHECK_INT(p->text != NULL, text != NULL);
+    if (text)
+        CHECK_BYTES(p->text, p->text_length, text, strlen(text));
+}
+
+/* --- cases ----------------------------------------------------------------------------------------- */
+
+TEST(reads_every_type_and_writes_it_in_the_order_of_the_table)
+{
+    struct reading r;
+
+    read_car(
+        &r,
+        "{\"wheels\":[{\"inches\":\"15\"}],\"price\":1.50,\"owner\":\"7\",\"owner2\":true,\"name\":\"n\","
+        "\"id\":12345678901234567890123,\"engine\":{\"maker\":\"m\"},\"doors\":5,\"built_at\":1732851000}");
+    CHECK(r.ok);
+    CHECK_INT(r.problems.total, 0);
+    check_written(
+        &r, 0,
+        "{ \"car_id\" : \"12345678901234567890123\", \"owner_id\" : \"7\", \"name\" : \"n\", "
+        "\"price\" : { \"$numberDecimal\" : \"1.50\" }, \"built\" : \"2024-11-29T10:30:00+07:00\", "
+        "\"sold\" : true, \"doors\" : { \"$numberLong\" : \"5\" }, \"engine\" : { \"maker\" : \"m\" }, "
+        "\"wheels\" : [ { \"size\" : { \"$numberLong\" : \"15\" } } ] }");
+    check_written(&r, FIELD_KEY, "{ \"car_id\" : \"12345678901234567890123\" }");
+    reading_deinit(&r);
+}
+
+TEST(gives_the_same_whatever_the_order_of_the_source)
+{
+    const char *expected = "{ \"car_id\" : \"1\", \"owner_id\" : \"2\", \"name\" : \"n\", \"sold\" : false }";
+    struct reading r;
+
+    read_car(&r, "{\"owner2\":false,\"owner\":\"2\",\"name\":\"n\",\"id\":\"1\"}");
+    check_written(&r, 0, expected);
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"name\":\"n\",\"owner\":\"2\",\"owner2\":false}");
+    check_written(&r, 0, expected);
+    reading_deinit(&r);
+}
+
+TEST(takes_no_prefix_of_a_key_for_the_key)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"own\":1,\"owner\\u0000\":2,\"owner22\":3,\"\":4,\"zz\":5,\"a\":6}");
+    check_written(&r, 0,
+                  "{ \"car_id\" : \"1\", \"extra\" : { \"own\" : { \"$numberLong\" : \"1\" }, "
+                  "\"owner_\" : { \"$numberLong\" : \"2\" }, \"owner22\" : { \"$numberLong\" : \"3\" }, "
+                  "\"\" : { \"$numberLong\" : \"4\" }, \"zz\" : { \"$numberLong\" : \"5\" }, "
+                  "\"a\" : { \"$numberLong\" : \"6\" } } }");
+    reading_deinit(&r);
+}
+
+TEST(leaves_out_what_says_nothing)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"owner\":0,\"name\":\"\",\"price\":null,\"built_at\":\"0\",\"doors\":\"\","
+                 "\"engine\":{\"maker\":\"\"},\"wheels\":[null]}");
+    CHECK_INT(r.problems.total, 0);
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+}
+
+TEST(names_the_place_of_every_problem)
+{
+    struct reading r;
+
+    read_car(&r, "{\"engine\":{\"maker\":1},\"wheels\":[{\"inches\":\"1\"},null,{\"inches\":\"x\"},2],"
+                 "\"price\":\"1,5\","
+                 "\"built_at\":5,\"doors\":99999999999999999999}");
+    CHECK_INT(r.problems.count, 7);
+    check_problem(&r, 0, "engine.maker", "wrong_type", "1");
+    check_problem(&r, 1, "wheels[2].inches", "not_a_number", "x");
+    check_problem(&r, 2, "wheels[3]", "wrong_type", "2");
+    check_problem(&r, 3, "price", "not_a_number", "1,5");
+    check_problem(&r, 4, "built_at", "bad_time", "5");
+    check_problem(&r, 5, "doors", "out_of_range", "99999999999999999999");
+    check_problem(&r, 6, "id", "missing", NULL);
+    reading_deinit(&r);
+}
+
+TEST(does_not_call_missing_what_was_sent_wrong)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":1.5}");
+    CHECK_INT(r.problems.count, 1);
+    check_problem(&r, 0, "id", "wrong_type", "1.5");
+    reading_deinit(&r);
+}
+
+TEST(cuts_texts_and_paths_between_characters)
+{
+    struct strbuf text = STRBUF_INIT;
+    struct reading r;
+
+    strbuf_add_text(&text, "{\"id\":\"1\",\"price\":\"x");
+    for (int i = 0; i < 50; i++)
+        strbuf_add_text(&text, "🙏");
+    strbuf_add_text(&text, "\"}");
+    read_text(&r, text.data, text.length);
+    CHECK_INT(r.problems.items[0].text_length, 97); /* 1 + 24 * 4 */
+    CHECK(bson_utf8_validate(r.problems.items[0].text, 97, false));
+    reading_deinit(&r);
+
+    strbuf_reset(&text);
+    strbuf_add_text(&text, "{\"id\":\"1\",\"y");
+    for (int i = 0; i < 300; i++)
+        strbuf_add_text(&text, "é");
+    strbuf_add_text(&text, "\":");
+    for (int i = 0; i < 70; i++)
+        strbuf_add_char(&text, '[');
+    for (int i = 0; i < 70; i++)
+        strbuf_add_char(&text, ']');
+    strbuf_add_char(&text, '}');
+    read_text(&r, text.data, text.length);
+    CHECK_TEXT(field_fault_name(r.problems.items[0].fault), "too_deep");
+    CHECK_INT(r.problems.items[0].path_length, 199); /* 1 + 99 * 2 */
+    CHECK(bson_utf8_validate(r.problems.items[0].path, 199, false));
+    reading_deinit(&r);
+    strbuf_deinit(&text);
+}
+
+TEST(keeps_fifty_problems_and_counts_the_others)
+{
+    struct strbuf text = STRBUF_INIT;
+    struct reading r;
+
+    strbuf_add_text(&text, "{\"id\":\"1\",\"wheels\":[1");
+    for (int i = 0; i < 99; i++)
+        strbuf_add_text(&text, ",1");
+    strbuf_add_text(&text, "]}");
+    read_text(&r, text.data, text.length);
+    CHECK_INT(r.problems.count, FIELD_PROBLEMS_MAX);
+    CHECK_INT(r.problems.total, 100);
+    reading_deinit(&r);
+    strbuf_deinit(&text);
+}
+
+TEST(writes_problems_as_documented)
+{
+    struct encode e;
+    struct reading r;
+    bson_t *b;
+    char *json;
+
+    read_car(&r, "{\"name\":true}");
+    encode_init(&e, 1 << 20);
+    field_write_problems(&r.problems, &e);
+    b = encode_document(&e);
+    json = bson_as_canonical_extended_json(b, NULL);
+    CHECK_TEXT(json,
+               "{ \"validation_errors\" : [ { \"path\" : \"name\", \"problem\" : \"wrong_type\", \"text\" : "
+               "\"true\" }, { \"path\" : \"id\", \"problem\" : \"missing\" } ] }");
+    bson_free(json);
+    bson_destroy(b);
+    encode_deinit(&e);
+    reading_deinit(&r);
+}
+
+TEST(says_when_the_arena_is_full)
+{
+    struct reading r = {.arena = arena_new(256, 256)};
+    const char *text = "{\"wheels\":[{},{},{},{},{},{},{},{},{},{},{},{}]}";
+
+    r.json = yyjson_read(text, strlen(text), YYJSON_READ_NUMBER_AS_RAW);
+    CHECK(!field_read(&car_mapping, yyjson_doc_get_root(r.json), &r.car, r.arena, &r.problems));
+    reading_deinit(&r);
+}
+
+TEST(reads_what_is_no_object_as_nothing)
+{
+    struct reading r;
+
+    read_car(&r, "[1,2]");
+    CHECK(r.ok);
+    CHECK_INT(r.problems.count, 1);
+    check_problem(&r, 0, "id", "missing", NULL);
+    reading_deinit(&r);
+}
+
+int main(int argc, char **argv)
+{
+    return HARNESS_MAIN(
+        argc, argv, CASE(reads_every_type_and_writes_it_in_the_order_of_the_table),
+        CASE(gives_the_same_whatever_the_order_of_the_source), CASE(takes_no_prefix_of_a_key_for_the_key),
+        CASE(leaves_out_what_says_nothing), CASE(names_the_place_of_every_problem),
+        CASE(does_not_call_missing_what_was_sent_wrong), CASE(cuts_texts_and_paths_between_characters),
+        CASE(keeps_fifty_problems_and_counts_the_others), CASE(writes_problems_as_documented),
+        CASE(says_when_the_arena_is_full), CASE(reads_what_is_no_object_as_nothing));
+}
