@@ -297,11 +297,7 @@ static void unreachable(json_t *dependency, const char *name, const struct err *
 
 int ctl_status(struct ctl *c, int argc, char **argv)
 {
-    struct status s = {.streams = json_array(),
-                       .workers = json_array(),
-                       .findings = json_array(),
-                       .redis = json_object(),
-                       .mongo = json_object()};
+    struct status s = {0};
     struct err redis = {0}, mongo = {0};
     struct link *l;
     struct store *st;
@@ -310,6 +306,11 @@ int ctl_status(struct ctl *c, int argc, char **argv)
     (void)argv;
     if (argc > 1)
         return ctl_fail(CTL_USAGE, "status takes no arguments");
+    s.streams = json_array();
+    s.workers = json_array();
+    s.findings = json_array();
+    s.redis = json_object();
+    s.mongo = json_object();
     l = ctl_link(c, &redis);
     if (l)
         collect_redis(&s, c, l, &redis);
