@@ -302,6 +302,7 @@ static const struct store_index store_indexes[] = {
     {"webhook_events", "expires", {"expires_at"}, 0},
     {"webhook_events", "shop_received", {"shop_id", "recv_ms"}, NO_EXPIRY},
     {"shops", "authorization", {"authorization"}, NO_EXPIRY},
+    {"authorizations", "refresh_hash", {"refresh_hash"}, NO_EXPIRY},
 };
 
 enum { INDEX_COUNT = sizeof(store_indexes) / sizeof(store_indexes[0]), INDEX_KEYS_MAX = 3 };
