@@ -7,13 +7,13 @@
  * Thread:  the lane's. No I/O.
  * Why so:  an id left out of an answer proves little: half an answer looks the same. A stored document is called gone
  *          only after two reads at least a minute apart left it out, the second for it alone. What was never stored
- *          cannot be gone: it is not visible yet.
+ *          cannot be gone: it is not visible yet. A tombstone is judged like any stored document: between lookup and
+ *          write another lane may have revived it, and one read must not bury what lives.
  *
  *   FOUND ──────────────────────────────────────────────▶ FULL
  *   GONE ────┬─ stored ─────────────────────────────────▶ TOMBSTONE
  *            └─ never stored ───────────────────────────▶ RETRY, not_found
  *   MISSING ─┬─ never stored ───────────────────────────▶ RETRY, not_found
- *            ├─ stored as a tombstone ──────────────────▶ TOMBSTONE (of this read; deleted_at stays)
  *            ├─ stored, left out for the first time ────▶ MISSING
  *            ├─ less than a minute after that ──────────▶ put back until then, no attempt
  *            ├─ later, but in company ──────────────────▶ NEW, to be asked for alone
@@ -144,7 +144,7 @@ static void dto_gone(struct dto_run *run, struct need *n, const struct dto_conte
 {
     struct err err = {0};
 
-    dto_finish(run, n, document_tombstone(orders, c, n->stored.deleted, run->arena, &err), &err);
+    dto_finish(run, n, document_tombstone(orders, c, run->arena, &err), &err);
 }
 
 static void dto_missing_first(struct dto_run *run, struct need *n, const struct dto_context *c)
@@ -162,6 +162,12 @@ static void dto_ask_alone(struct dto_run *run, struct need *n)
     need_enter(run->pool, n, NEED_NEW);
 }
 
+static void dto_ask_later(struct dto_run *run, struct need *n, int64_t delay_ms)
+{
+    n->alone = true;
+    need_defer(run->pool, n, delay_ms, "left out of an answer; to be asked for alone");
+}
+
 /* Time since the read that left it out first; 0 when there is none, or one that lies in the future. */
 static int64_t dto_missing_since(const struct need *n)
 {
@@ -174,14 +180,11 @@ static void dto_missing(struct dto_run *run, struct need *n, const struct dto_co
 {
     int64_t since = dto_missing_since(n);
 
-    if (n->stored.deleted)
-        dto_gone(run, n, c);
-    else if (since == 0)
+    if (since == 0)
         dto_missing_first(run, n, c);
-    else if (since < DTO_GONE_AFTER_MS) {
-        n->alone = true;
-        need_defer(run->pool, n, DTO_GONE_AFTER_MS - since, "left out of an answer, to be asked for again");
-    } else if (!n->answer.alone)
+    else if (since < DTO_GONE_AFTER_MS)
+        dto_ask_later(run, n, DTO_GONE_AFTER_MS - since);
+    else if (!n->answer.alone)
         dto_ask_alone(run, n);
     else
         dto_gone(run, n, c);

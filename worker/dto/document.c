@@ -283,7 +283,7 @@ struct document *document_missing(const char *collection, const struct dto_conte
     return d;
 }
 
-struct document *document_tombstone(const char *collection, const struct dto_context *context, bool deleted,
+struct document *document_tombstone(const char *collection, const struct dto_context *context,
                                     struct arena *arena, struct err *err)
 {
     struct document *d = document_new(DOCUMENT_TOMBSTONE, collection, context, arena, err);
@@ -293,8 +293,7 @@ struct document *document_tombstone(const char *collection, const struct dto_con
         return NULL;
     memcpy(d->hash, "deleted", sizeof "deleted");
     encode_init(&m.to, DOCUMENT_BYTES_MAX);
-    if (!deleted)
-        document_time(&m, "deleted_at", context->now_ms);
+    document_time(&m, "deleted_at", context->now_ms);
     encode_i64(&m.to, "fetched_ms", 10, context->fetched_ms);
     document_text(&m, "content_hash", d->hash);
     document_time(&m, "details_fetched_at", context->fetched_ms);

@@ -34,8 +34,8 @@ struct document *document_full(const struct document_draft *draft, const struct 
 struct document *document_missing(const char *collection, const struct dto_context *context,
                                   struct arena *arena, struct err *err) __attribute__((warn_unused_result));
 
-/* The entity is gone. deleted: the stored document is a tombstone already and keeps its deleted_at. NULL as above. */
-struct document *document_tombstone(const char *collection, const struct dto_context *context, bool deleted,
+/* The entity is gone. NULL as above. */
+struct document *document_tombstone(const char *collection, const struct dto_context *context,
                                     struct arena *arena, struct err *err) __attribute__((warn_unused_result));
 
 #endif

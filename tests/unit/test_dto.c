@@ -1,0 +1,471 @@
+/* test_dto.c - stage 5: what becomes of each kind of answer. */
+#include "worker/dto.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "tests/harness.h"
+#include "worker/message.h"
+
+#define ENTRY_MS INT64_C(1767704000000)
+#define FETCHED  INT64_C(1767705000000)
+#define UPDATED  INT64_C(1767704400000)
+
+#define ORDER "{\"id\":\"576\",\"status\":\"UNPAID\",\"update_time\":1767704400}"
+
+/* A pool with one need, answered. */
+struct scene {
+    struct config config;
+    struct freshness freshness;
+    struct arena *arena;
+    struct pool *pool;
+    struct need *need;
+    yyjson_doc *json; /* NULL until told */
+};
+
+static bool keep_body(enum entry_kind kind)
+{
+    return kind == ENTRY_OTHER;
+}
+
+#define PUT(key, value) (fields[n++] = (struct entry_text){(key), strlen(key)}, fields[n++] = (value))
+
+static struct entry_text text_of(const char *s)
+{
+    return (struct entry_text){s, strlen(s)};
+}
+
+/* event_ms 0: second sort. */
+static struct message *event(const char *kind, int64_t entry_ms, int64_t event_ms, const char *trace)
+{
+    struct entry_text fields[32];
+    char stream_id[32], event_text[32];
+    size_t n = 0;
+
+    snprintf(stream_id, sizeof stream_id, "%lld-0", (long long)entry_ms);
+    snprintf(event_text, sizeof event_text, "%lld", (long long)event_ms);
+    PUT("v", text_of("1"));
+    PUT("platform", text_of("tiktok"));
+    PUT("shop", text_of("749"));
+    PUT("topic", text_of("1"));
+    PUT("kind", text_of(kind));
+    PUT("id", text_of("576"));
+    if (event_ms > 0)
+        PUT("event_ms", text_of(event_text));
+    PUT("recv_ms", text_of("1767704000000"));
+    PUT("key", text_of("k1"));
+    PUT("src", text_of("webhook"));
+    PUT("trace", text_of(trace));
+    if (event_ms > 0)
+        PUT("moves", text_of("1"));
+    if (strcmp(kind, "other") == 0)
+        PUT("body", text_of("{}"));
+    return message_new(0, stream_id, fields, n, keep_body);
+}
+
+static void scene_open(struct scene *s, const char *kind, bool raw)
+{
+    *s = (struct scene){
+        .config = {.max_stale_reads = 5, .timezone_offset_minutes = 420, .webhook_events_keep_days = 30},
+        .freshness = {.now_ms = FETCHED + 100, .skew_ms = 2000, .settled_counts = true},
+        .arena = arena_new(4096, 1 << 20),
+        .pool = pool_new(),
+    };
+    s->need = pool_add(s->pool, event(kind, ENTRY_MS, 0, "t1"), raw);
+}
+
+static void answer(struct scene *s, enum answer_kind kind, bool alone)
+{
+    s->need->answer = (struct answer){.kind = kind, .fetched_ms = FETCHED, .alone = alone};
+    if (kind == ANSWER_FOUND)
+        s->need->answer.json = yyjson_doc_get_root(s->json);
+}
+
+static void found(struct scene *s, const char *text)
+{
+    struct err err;
+
+    s->json = json_parse(text, strlen(text), NULL, &err);
+    CHECK(s->json != NULL);
+    answer(s, ANSWER_FOUND, false);
+}
+
+static void stored(struct scene *s, int64_t missing_at_ms, bool deleted)
+{
+    s->need->stored =
+        (struct stored){.exists = true, .deleted = deleted, .version = 7, .missing_at_ms = missing_at_ms};
+}
+
+static const char *channel_of(void *shops, const char *platform, const char *shop)
+{
+    CHECK_TEXT(platform, "tiktok");
+    CHECK_TEXT(shop, "749");
+    return shops;
+}
+
+static void run_in(struct scene *s, struct arena *arena)
+{
+    char channel[] = "main";
+
+    need_enter(s->pool, s->need, NEED_ANSWERED);
+    dto_build(s->pool, &s->config, &s->freshness, arena, channel_of, channel);
+}
+
+static void run(struct scene *s)
+{
+    run_in(s, s->arena);
+}
+
+static void scene_close(struct scene *s)
+{
+    document_free(s->need->document);
+    pool_free(s->pool);
+    arena_free(s->arena);
+    yyjson_doc_free(s->json);
+}
+
+/* --- checks ---------------------------------------------------------------------------------------- */
+
+static void check_built(const struct scene *s, enum document_op op)
+{
+    CHECK_INT(s->need->state, NEED_BUILT);
+    CHECK(s->need->document != NULL);
+    CHECK_INT(s->need->document->op, op);
+    CHECK_TEXT(s->need->document->doc_id, op == DOCUMENT_RAW ? s->need->document->doc_id : "tiktok:749:576");
+}
+
+static void check_judged(const struct scene *s, enum outcome outcome, bool free_retry, enum dead_class dead)
+{
+    const struct message *m = s->need->messages.first;
+
+    CHECK_INT(s->need->state, NEED_JUDGED);
+    CHECK_INT(m->outcome, outcome);
+    CHECK_INT(m->free_retry, free_retry);
+    CHECK_INT(m->dead_class, dead);
+    CHECK(m->error[0] != '\0');
+    CHECK(s->need->document == NULL);
+}
+
+static const char *text_in(const bson_t *b, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, b, key) && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL)
+                                                                             : "";
+}
+
+static int64_t number_in(const bson_t *b, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, b, key) && BSON_ITER_HOLDS_INT64(&iter) ? bson_iter_int64(&iter) : -1;
+}
+
+/* --- found ----------------------------------------------------------------------------------------- */
+
+TEST(builds_the_document_of_an_order)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    found(&s, ORDER);
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    CHECK_TEXT(s.need->document->collection, "orders");
+    CHECK_INT(s.need->document->version, UPDATED);
+    CHECK_INT(s.need->document->fetched_ms, FETCHED);
+    CHECK(s.need->document->valid);
+    CHECK_TEXT(text_in(s.need->document->set, "channel_id"), "main");
+    CHECK_TEXT(text_in(s.need->document->set, "idempotency_key"), "tiktok:749:main:order:576");
+    CHECK_INT(number_in(s.need->document->set, "version"), UPDATED);
+    CHECK_INT(number_in(s.need->document->set, "fetched_ms"), FETCHED);
+    CHECK_TEXT(text_in(s.need->document->set, "content_hash"), s.need->document->hash);
+    scene_close(&s);
+}
+
+TEST(takes_source_and_trace_of_the_newest_event)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    pool_add(s.pool, event("order", ENTRY_MS + 20, 0, "newest"), false);
+    pool_add(s.pool, event("order", ENTRY_MS + 10, 0, "between"), false);
+    CHECK_INT(s.need->messages.count, 3);
+    found(&s, ORDER);
+    run(&s);
+    CHECK_TEXT(text_in(s.need->document->set, "trace"), "newest");
+    CHECK_TEXT(text_in(s.need->document->set, "source"), "webhook");
+    scene_close(&s);
+}
+
+TEST(keeps_the_stored_version_when_the_sources_is_unusable)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, false);
+    found(&s, "{\"id\":\"576\",\"status\":\"UNPAID\"}");
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    CHECK_INT(s.need->document->version, 7);
+    CHECK(!s.need->document->valid);
+    scene_close(&s);
+}
+
+static bool behind_after(int64_t deliveries, int64_t event_ms)
+{
+    struct scene s;
+    struct message *m = event("order", ENTRY_MS, event_ms, "t2");
+    bool behind;
+
+    m->deliveries = deliveries;
+    scene_open(&s, "order", false);
+    pool_add(s.pool, m, false);
+    found(&s, ORDER);
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    behind = s.need->behind;
+    CHECK_INT(bson_has_field(s.need->document->set, "behind"), behind);
+    scene_close(&s);
+    return behind;
+}
+
+TEST(marks_a_document_behind_after_the_last_stale_read)
+{
+    CHECK(!behind_after(4, UPDATED + 1000));
+    CHECK(behind_after(5, UPDATED + 1000));
+    CHECK(behind_after(9, UPDATED + 1000));
+    CHECK(!behind_after(5, UPDATED));
+    CHECK(!behind_after(5, 0));
+}
+
+TEST(puts_a_need_back_when_the_turns_memory_is_used_up)
+{
+    struct arena *small = arena_new(64, 64);
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    found(&s, ORDER);
+    run_in(&s, small);
+    check_judged(&s, OUTCOME_RETRY, true, DEAD_UNKNOWN);
+    scene_close(&s);
+    arena_free(small);
+}
+
+TEST(buries_what_cannot_be_stored_even_raw)
+{
+    enum { NOTE = 16 * 1024 * 1024 };
+    static const char head[] = "{\"id\":\"576\",\"seller_note\":\"";
+    char *text = malloc(sizeof head + NOTE + 3);
+    struct scene s;
+
+    memset(text, 'x', sizeof head + NOTE);
+    memcpy(text, head, sizeof head - 1);
+    memcpy(text + sizeof head + NOTE, "\"}", 3);
+    scene_open(&s, "order", false);
+    found(&s, text);
+    run(&s);
+    check_judged(&s, OUTCOME_POISON, false, DEAD_MONGO_WRITE);
+    scene_close(&s);
+    free(text);
+}
+
+/* --- missing and gone ------------------------------------------------------------------------------ */
+
+TEST(tries_again_what_was_never_stored)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_judged(&s, OUTCOME_RETRY, false, DEAD_NOT_FOUND);
+    scene_close(&s);
+
+    scene_open(&s, "order", false);
+    answer(&s, ANSWER_GONE, true);
+    run(&s);
+    check_judged(&s, OUTCOME_RETRY, false, DEAD_NOT_FOUND);
+    scene_close(&s);
+}
+
+TEST(notes_when_a_stored_order_is_first_left_out)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_built(&s, DOCUMENT_MISSING);
+    CHECK_INT(number_in(s.need->document->set, "missing_at_ms"), FETCHED);
+    CHECK_INT(bson_count_keys(s.need->document->set), 1);
+    CHECK(!s.need->document->unset && !s.need->document->on_insert);
+    CHECK_INT(s.need->document->version, 7);
+    scene_close(&s);
+}
+
+TEST(takes_a_first_time_in_the_future_for_none)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, FETCHED + 1, false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_built(&s, DOCUMENT_MISSING);
+    scene_close(&s);
+}
+
+TEST(waits_a_minute_between_the_two_reads)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, FETCHED - 59999, false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_judged(&s, OUTCOME_RETRY, true, DEAD_UNKNOWN);
+    CHECK_INT(s.need->messages.first->retry_in_ms, 1);
+    CHECK(s.need->alone);
+    scene_close(&s);
+
+    scene_open(&s, "order", false);
+    stored(&s, FETCHED - 1000, false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    CHECK_INT(s.need->messages.first->retry_in_ms, 59000);
+    scene_close(&s);
+}
+
+TEST(asks_alone_before_it_calls_an_order_gone)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, FETCHED - 60000, false);
+    answer(&s, ANSWER_MISSING, false);
+    run(&s);
+    CHECK_INT(s.need->state, NEED_NEW);
+    CHECK(s.need->alone);
+    CHECK_INT(s.need->answer.kind, ANSWER_NONE);
+    CHECK_INT(s.need->messages.count, 1);
+    scene_close(&s);
+}
+
+static void check_tombstone(const struct scene *s)
+{
+    const struct document *d = s->need->document;
+
+    check_built(s, DOCUMENT_TOMBSTONE);
+    CHECK_TEXT(text_in(d->set, "deleted_at"), "2026-01-06T20:10:00+07:00");
+    CHECK_TEXT(text_in(d->set, "content_hash"), "deleted");
+    CHECK_INT(number_in(d->set, "fetched_ms"), FETCHED);
+    CHECK(!bson_has_field(d->set, "version"));
+    CHECK(bson_has_field(d->unset, "missing_at_ms"));
+    CHECK(!d->on_insert);
+    CHECK_INT(d->fetched_ms, FETCHED);
+}
+
+TEST(writes_a_tombstone_after_the_second_read_alone)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, FETCHED - 60000, false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_tombstone(&s);
+    scene_close(&s);
+}
+
+TEST(believes_the_platform_that_an_order_is_gone)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, false);
+    answer(&s, ANSWER_GONE, false);
+    run(&s);
+    check_tombstone(&s);
+    scene_close(&s);
+}
+
+TEST(judges_a_tombstone_like_any_stored_document)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, true);
+    answer(&s, ANSWER_MISSING, false);
+    run(&s);
+    check_built(&s, DOCUMENT_MISSING);
+    scene_close(&s);
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, true);
+    answer(&s, ANSWER_GONE, true);
+    run(&s);
+    check_tombstone(&s);
+    scene_close(&s);
+
+    scene_open(&s, "order", false);
+    stored(&s, 0, true);
+    found(&s, ORDER);
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    CHECK(bson_has_field(s.need->document->unset, "deleted_at"));
+    scene_close(&s);
+}
+
+/* --- others ---------------------------------------------------------------------------------------- */
+
+TEST(keeps_a_raw_event_as_it_came)
+{
+    struct scene s;
+
+    scene_open(&s, "other", true);
+    run(&s);
+    check_built(&s, DOCUMENT_RAW);
+    CHECK_TEXT(s.need->document->collection, "webhook_events");
+    scene_close(&s);
+}
+
+TEST(touches_no_need_in_another_state)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    need_enter(s.pool, s.need, NEED_WAITING);
+    dto_build(s.pool, &s.config, &s.freshness, s.arena, channel_of, NULL);
+    CHECK_INT(s.need->state, NEED_WAITING);
+    scene_close(&s);
+}
+
+TEST(buries_a_kind_it_has_no_document_for)
+{
+    struct scene s;
+
+    scene_open(&s, "product", false);
+    answer(&s, ANSWER_FOUND, false);
+    run(&s);
+    check_judged(&s, OUTCOME_POISON, false, DEAD_UNKNOWN);
+    scene_close(&s);
+}
+
+int main(int argc, char **argv)
+{
+    return HARNESS_MAIN(
+        argc, argv, CASE(builds_the_document_of_an_order), CASE(takes_source_and_trace_of_the_newest_event),
+        CASE(keeps_the_stored_version_when_the_sources_is_unusable),
+        CASE(marks_a_document_behind_after_the_last_stale_read),
+        CASE(puts_a_need_back_when_the_turns_memory_is_used_up), CASE(buries_what_cannot_be_stored_even_raw),
+        CASE(tries_again_what_was_never_stored), CASE(notes_when_a_stored_order_is_first_left_out),
+        CASE(takes_a_first_time_in_the_future_for_none), CASE(waits_a_minute_between_the_two_reads),
+        CASE(asks_alone_before_it_calls_an_order_gone), CASE(writes_a_tombstone_after_the_second_read_alone),
+        CASE(believes_the_platform_that_an_order_is_gone), CASE(judges_a_tombstone_like_any_stored_document),
+        CASE(keeps_a_raw_event_as_it_came), CASE(touches_no_need_in_another_state),
+        CASE(buries_a_kind_it_has_no_document_for));
+}
