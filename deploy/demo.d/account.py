@@ -20,6 +20,7 @@ import urllib.request
 
 import bson
 import pymongo
+import pymongo.errors
 import redis
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -118,7 +119,11 @@ class Demo:
         """Shows progress until everything has settled. The reason when it does not."""
         before, changed, shown, first = None, time.monotonic(), 0, False
         while True:
-            summary, dead, state = self.sender_summary(), self.dead_programs(), self.now()
+            summary, dead = self.sender_summary(), self.dead_programs()
+            if dead:
+                print("\n" if sys.stdout.isatty() else "", end="")
+                return "%s ended, and should not have" % " and ".join(sorted(dead))
+            state = self.now()
             if state["sent"] and not first:
                 first = True
                 print("%6.1f s  the first webhook was answered" % self.elapsed(), flush=True)
@@ -126,9 +131,7 @@ class Demo:
             if state != before:
                 before, changed = state, time.monotonic()
             still = time.monotonic() - changed > STANDSTILL_S
-            shown = self.show(state, shown, settled or still or dead)
-            if dead:
-                return "%s ended, and should not have" % " and ".join(sorted(dead))
+            shown = self.show(state, shown, settled or still)
             if settled:
                 return None
             if still:
@@ -146,7 +149,7 @@ class Demo:
         """Sent = 200s. Returns (bodies sent, answers with 200)."""
         with open(self.directory + "/burst.ndjson") as burst:
             bodies = [json.loads(line)["body"].encode() for line in burst]
-        summary = self.sender_summary()
+        summary = self.sender_summary() or {}
         answers = summary.get("by_status", {})
         latency = summary.get("latency_us", {})
         print("  webhooks: %d sent in %s s (%d distinct, %d duplicates); answers: %s; latency p50 %.1f ms, p99 %.1f ms" % (
@@ -217,7 +220,22 @@ class Demo:
         return orders
 
     def run(self):
+        """Exit status. A program that does not answer is told from one that died, which is the better news."""
+        try:
+            return self.watch_and_account()
+        except (OSError, redis.RedisError, pymongo.errors.PyMongoError) as error:
+            self.problems += ["%s ended, and should not have" % name for name in self.dead_programs()]
+            return self.verdict(self.problems or ["cannot ask: %s" % error])
+
+    @staticmethod
+    def verdict(problems):
+        print("\nNOT ACCOUNTED FOR:\n  " + "\n  ".join(problems), flush=True)
+        return 1
+
+    def watch_and_account(self):
         reason = self.watch()
+        if self.dead_programs():
+            return self.verdict([reason or "a program ended, and should not have"])
         print("\nWhat happened, and whether it adds up:")
         if reason:
             self.check(False, reason)
@@ -233,11 +251,9 @@ class Demo:
             document = max(orders.values(), key=lambda row: (pushes[row.get("order_id")], row["_id"]))
             print("\nThe order with the most events (%d), as MongoDB holds it:" % pushes[document.get("order_id")])
             print(pretty(document))
-        print()
         if self.problems:
-            print("NOT ACCOUNTED FOR:\n  " + "\n  ".join(self.problems))
-            return 1
-        print("ALL ACCOUNTED FOR: %d webhooks, %d entries, %d documents; nothing lost, nothing pending, nothing dead." % (
+            return self.verdict(self.problems)
+        print("\nALL ACCOUNTED FOR: %d webhooks, %d entries, %d documents; nothing lost, nothing pending, nothing dead." % (
             len(bodies), entries, len(orders)))
         return 0
 
