@@ -71,7 +71,8 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
         evhttp_add_header(headers, "Allow", "POST");
     if (h->mode != HTTP_SERVING || answer == ANSWER_CROWDED)
         evhttp_add_header(headers, "Connection", "close");
-    if (row->reason) {
+    /* evhttp would send a body with the answer to HEAD too, which the client takes for the next answer's beginning. */
+    if (row->reason && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
         evhttp_add_header(headers, "Content-Type", "text/plain");
         evbuffer_add_reference(out, row->reason, strlen(row->reason), NULL, NULL);
     }

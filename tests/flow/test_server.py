@@ -191,6 +191,21 @@ def case_no_such_path_wrong_method_no_body():
     check_equal(server.push(body, path="/webhooks/tiktok?x=1")[0], 200, "a query is no other path")
 
 
+def case_an_answer_without_a_body_is_followed_by_the_next_answer():
+    """A body after the answer to HEAD would be read as the beginning of the next answer on the connection."""
+    body = order_event("42")
+    push = (b"POST /webhooks/tiktok HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n"
+            % (sign(body).encode(), len(body))) + body
+    for path, status in ((b"/webhooks/tiktok", b"405"), (b"/nowhere", b"404")):
+        with raw_socket(server.port) as s:
+            s.sendall(b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n" + push)
+            got = b""
+            while b" 200 OK" not in got:
+                got += s.recv(1000)
+        first, _, rest = got.partition(b"\r\n\r\n")
+        check_equal((first.split()[1], rest.split()[:2]), (status, [b"HTTP/1.1", b"200"]), "answers")
+
+
 def case_bodies_around_the_limit_with_length_and_chunked():
     fresh()
     too_large = counted('requests_total{answer="too_large"}')
