@@ -100,14 +100,17 @@ static void admin_on_request(struct evhttp_request *request, void *context)
 
 static int admin_bound_port(evutil_socket_t fd)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t length = sizeof(address);
 
-    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+    memset(&address, 0, sizeof(address));
+    if (getsockname(fd, &address.any, &length) != 0)
         return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool admin_bind(struct admin *a, const struct config_listen *where, struct err *err)

