@@ -70,6 +70,8 @@ struct call {
     bool kept;               /* answered: a need still points into the document */
     uint64_t token;          /* fingerprint of the access token it was sent with */
     int64_t first_mono_ms;   /* when the first request for these ids was sent; 0 = not yet */
+    int64_t sent_mono_ms;    /* when it was sent last */
+    int64_t since_mono_ms;   /* suspect: another success since then is evidence against it */
     int64_t fetched_ms;      /* the same on Redis' clock */
     char error[200];         /* suspect: what the platform said */
     yyjson_doc *doc;         /* answered: owned */
@@ -486,8 +488,11 @@ static bool call_send(struct fetcher *f, struct call *c)
     bool ok = shop && call_request(f, c, shop, &request, &err);
 
     if (ok) {
+        c->sent_mono_ms = clock_mono_ms();
+        if (c->since_mono_ms == 0)
+            c->since_mono_ms = c->sent_mono_ms;
         if (c->first_mono_ms == 0) {
-            c->first_mono_ms = clock_mono_ms();
+            c->first_mono_ms = c->sent_mono_ms;
             c->fetched_ms = redis_time_now_ms(f->time);
         }
         c->token = token_print(shop->access_token);
@@ -667,6 +672,7 @@ static void split(struct call *c, struct call_list *queue)
     }
     for (size_t i = 2; i-- > 0;) {
         parts[i]->first_mono_ms = c->first_mono_ms;
+        parts[i]->since_mono_ms = c->sent_mono_ms; /* the other half counts */
         parts[i]->fetched_ms = c->fetched_ms;
         list_push(queue, parts[i]);
     }
@@ -678,7 +684,7 @@ static bool may_condemn(struct fetch_shop *s, const struct call *c)
 {
     uint64_t hash = c->needs[0]->hash;
 
-    if (s->circuit.ok_mono_ms >= c->first_mono_ms)
+    if (s->circuit.ok_mono_ms >= c->since_mono_ms)
         return true;
     for (size_t i = 0; i < s->condemned_count; i++)
         if (s->condemned[i] == hash)
@@ -696,7 +702,7 @@ static void judge_suspects(struct fetcher *f, struct fetch_shop *s)
     struct call *c;
 
     while ((c = list_pop(&s->suspects)) != NULL) {
-        if (!circuit_succeeded_since(&s->circuit, c->first_mono_ms)) {
+        if (!circuit_succeeded_since(&s->circuit, c->since_mono_ms)) {
             s->probe_due = !s->probing;
             list_push(&later, c);
         } else if (may_condemn(s, c)) {
@@ -775,6 +781,10 @@ static void call_judged(struct fetcher *f, struct call *c, const struct platform
 {
     struct fetch_shop *s = c->shop;
 
+    if (result->class != CALL_OK) {
+        yyjson_doc_free(c->doc);
+        c->doc = NULL; /* c may be sent again */
+    }
     switch (result->class) {
     case CALL_OK:
         if (c->probe)
@@ -1071,7 +1081,7 @@ static void carry(struct fetcher *f)
         c->carried = true;
         c->shop->carried++;
         f->waited--;
-        if (now - c->first_mono_ms > f->config->fetch_budget_ms / 2)
+        if (now - c->sent_mono_ms > f->config->fetch_budget_ms / 2)
             c->shop->slow = true;
         metric_add(METRIC_WORKER_FETCH_CARRIED, 1);
     }
