@@ -193,6 +193,16 @@ struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, s
     return key_text(d->mapper);
 }
 
+bool map_hash(yyjson_val *value, char *hex)
+{
+    size_t n;
+    char *bytes = yyjson_val_write(value, 0, &n); /* numbers as they were sent: json_parse keeps their text */
+    bool ok = bytes && sha256_hex(bytes, n, hex);
+
+    free(bytes);
+    return ok;
+}
+
 struct entry_text map_key_of_body(struct map_draft *d)
 {
     return key_hashed(d, d->push->body.data, d->push->body.length);

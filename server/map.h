@@ -63,6 +63,9 @@ bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id)
  * are replaced by their hash. Borrowed until map_release. */
 struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, size_t count);
 
+/* SHA-256 of a value of the document, as 64 hex digits and a NUL. False: there is none, or no memory. */
+bool map_hash(yyjson_val *value, char *hex) __attribute__((warn_unused_result));
+
 /* The key of a push nothing in which tells it from others: app key and SHA-256 of the body. */
 struct entry_text map_key_of_body(struct map_draft *d);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/hmac.h"
 
 /* Which entities a topic names. */
 enum shape {
@@ -29,61 +30,55 @@ struct row {
     int type; /* topic number */
     enum shape shape;
     enum entry_kind kind;
-    bool moves;         /* the change moves the entity's update time */
-    const char *id;     /* SHAPE_ENTITY: key in data; NULL otherwise */
-    const char *also;   /* key in data of a return or cancellation that changed as well; NULL: none */
-    const char *status; /* key in data that tells two events of one entity and second apart; NULL: none */
+    bool moves;       /* the change moves the entity's update time */
+    const char *id;   /* SHAPE_ENTITY: key in data; NULL otherwise */
+    const char *also; /* key in data of a return or cancellation that changed as well; NULL: none */
 };
 
 /* Sorted by type. */
 static const struct row rows[] = {
-    {1, SHAPE_ENTITY, ENTRY_ORDER, true, "order_id", NULL, "order_status"}, /* ORDER_STATUS_CHANGE */
-    {2, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL,
-     "reverse_order_status"},                                              /* REVERSE_STATUS_UPDATE */
-    {3, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL, NULL},         /* RECIPIENT_ADDRESS_UPDATE */
-    {4, SHAPE_PACKAGES, ENTRY_ORDER, false, NULL, NULL, "sc_type"},        /* PACKAGE_UPDATE */
-    {5, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "status"}, /* PRODUCT_STATUS_CHANGE */
-    {6, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL, NULL},                  /* SELLER_DEAUTHORIZATION */
-    {7, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL, NULL}, /* UPCOMING_AUTHORIZATION_EXPIRATION */
-    {11, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "cancel_id",
-     "cancel_status"}, /* CANCELLATION_STATUS_CHANGE */
-    {12, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "return_id",
-     "return_status"},                                       /* RETURN_STATUS_CHANGE */
-    {13, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* messages */
-    {14, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* messages */
-    {15, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL,
-     "change_source"},                                                  /* PRODUCT_INFORMATION_CHANGE */
-    {16, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL}, /* PRODUCT_CREATION */
-    {17, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* creator */
-    {18, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL,
-     "current_category_id"},                                                /* PRODUCT_CATEGORY_CHANGE */
-    {19, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* size chart */
-    {20, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* creator */
-    {21, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* fulfilled by TikTok */
-    {22, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* fulfilled by TikTok */
-    {23, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* fulfilled by TikTok */
-    {24, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* fulfilled by TikTok */
-    {25, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* listing tools */
-    {27, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, "sku_id"}, /* inventory */
-    {33, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* messages */
-    {35, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},                /* listing tools */
-    {36, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* INVOICE_STATUS_CHANGE (Brazil) */
-    {37, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL, NULL}, /* PRODUCT_AUDIT_STATUS_CHANGE */
-    {39, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},            /* listing and promotion tools */
-    {42, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {46, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {51, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {52, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {55, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* creator */
-    {56, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {63, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL},
-    {64, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* aftersales */
-    {65, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* return merchandise */
-    {66, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* size chart */
-    {67, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL}, /* refund done */
+    {1, SHAPE_ENTITY, ENTRY_ORDER, true, "order_id", NULL},          /* ORDER_STATUS_CHANGE */
+    {2, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL},         /* REVERSE_STATUS_UPDATE */
+    {3, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", NULL},         /* RECIPIENT_ADDRESS_UPDATE */
+    {4, SHAPE_PACKAGES, ENTRY_ORDER, false, NULL, NULL},             /* PACKAGE_UPDATE */
+    {5, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},     /* PRODUCT_STATUS_CHANGE */
+    {6, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL},                  /* SELLER_DEAUTHORIZATION */
+    {7, SHAPE_SHOP, ENTRY_SHOP, false, NULL, NULL},                  /* UPCOMING_AUTHORIZATION_EXPIRATION */
+    {11, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "cancel_id"}, /* CANCELLATION_STATUS_CHANGE */
+    {12, SHAPE_ENTITY, ENTRY_ORDER, false, "order_id", "return_id"}, /* RETURN_STATUS_CHANGE */
+    {13, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* messages */
+    {14, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* messages */
+    {15, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},    /* PRODUCT_INFORMATION_CHANGE */
+    {16, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},    /* PRODUCT_CREATION */
+    {17, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* creator */
+    {18, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},    /* PRODUCT_CATEGORY_CHANGE */
+    {19, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* size chart */
+    {20, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* creator */
+    {21, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* fulfilled by TikTok */
+    {22, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* fulfilled by TikTok */
+    {23, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* fulfilled by TikTok */
+    {24, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* fulfilled by TikTok */
+    {25, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* listing tools */
+    {27, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},    /* inventory */
+    {33, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* messages */
+    {35, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* listing tools */
+    {36, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* INVOICE_STATUS_CHANGE (Brazil) */
+    {37, SHAPE_ENTITY, ENTRY_PRODUCT, false, "product_id", NULL},    /* PRODUCT_AUDIT_STATUS_CHANGE */
+    {39, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},               /* listing and promotion tools */
+    {42, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {46, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {51, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {52, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {55, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL}, /* creator */
+    {56, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {63, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL},
+    {64, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL}, /* aftersales */
+    {65, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL}, /* return merchandise */
+    {66, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL}, /* size chart */
+    {67, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL}, /* refund done */
 };
 
-static const struct row unknown = {0, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL, NULL};
+static const struct row unknown = {0, SHAPE_OTHER, ENTRY_OTHER, false, NULL, NULL};
 
 static const struct row *row_of(int64_t type)
 {
@@ -124,26 +119,29 @@ static int64_t seconds_as_ms(yyjson_val *data, const char *key)
 static struct entry_text scalar(yyjson_val *object, const char *key)
 {
     struct json_text t;
-    yyjson_val *v = key ? yyjson_obj_get(object, key) : NULL;
+    yyjson_val *v = yyjson_obj_get(object, key);
 
     if (!v || !json_scalar_text(v, &t))
         return (struct entry_text){"", 0};
     return borrowed(t);
 }
 
-/* The platform's own id of the notification; else what tells one event from another; else the bytes themselves. */
-static struct entry_text key_of(struct map_draft *d, const struct row *row, yyjson_val *data)
+/* The platform's own id of the notification; else topic, shop, entity, time of the change and a hash of all that was said
+ * of it: of two changes in one second no shorter list tells all apart. The envelope is left out, because a repeat may
+ * have a new time of sending. Without a time or a shop: the bytes themselves. */
+static struct entry_text key_of(struct map_draft *d, yyjson_val *data)
 {
     const struct entry *e = &d->out->entries[0];
-    struct entry_text id, owner = e->shop, when = scalar(data, "update_time");
+    struct entry_text id, when = scalar(data, "update_time");
+    char hash[HMAC_HEX_LENGTH + 1];
 
     if (get_id(d->root, "tts_notification_id", &id))
         return map_key(d, &id, 1);
     if (when.length == 0)
         when = scalar(data, "create_time");
-    if (row->shape != SHAPE_ENTITY || when.length == 0)
+    if (when.length == 0 || e->shop.length == 0 || !map_hash(data, hash))
         return map_key_of_body(d);
-    return map_key(d, (const struct entry_text[]){e->topic, owner, e->id, scalar(data, row->status), when},
+    return map_key(d, (const struct entry_text[]){e->topic, e->shop, e->id, when, {hash, HMAC_HEX_LENGTH}},
                    5);
 }
 
@@ -254,7 +252,7 @@ bool topics_tiktok_map(struct map_draft *d)
         ok = map_entity(d, row, data);
     if (!ok)
         return false;
-    e->key = key_of(d, row, data);
+    e->key = key_of(d, data);
     if (row->shape == SHAPE_PACKAGES)
         return map_packages(d, data);
     return map_also_return(d, row, data);

@@ -154,9 +154,9 @@ def case_event_without_an_id_is_known_again():
     body = order_event("31", notification="")
     check_equal([server.push(body)[0] for _ in range(2)], [200, 200], "answers")
     server.push(order_event("31", status="PAID", notification=""))
-    check_equal([e["key"] for e in redis.entries()],
-                ["abcdef:1:7495540735365777507:31:UNPAID:1767704400", "abcdef:1:7495540735365777507:31:PAID:1767704400"],
-                "keys")
+    keys = [e["key"] for e in redis.entries()]
+    check(len(set(keys)) == 2 and all(re.fullmatch("abcdef:1:7495540735365777507:31:1767704400:[0-9a-f]{64}", k) for k in keys),
+          "keys: %r" % keys)
     fresh()
     body = event(13, {"x": 1}, notification="")
     check_equal([server.push(body)[0] for _ in range(2)], [200, 200], "answers")
