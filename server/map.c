@@ -142,6 +142,8 @@ bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id)
             return true;
     if (out->count == MAP_ENTRIES_MAX)
         return map_dead(d, "too many entities in one push");
+    if (d->push->body.length > MAP_BYTES_MAX / (out->count + 1))
+        return map_dead(d, "too many entities for a body of this size");
     if (out->count == m->room) {
         m->room *= 2;
         m->entries = xrealloc(m->entries, m->room * sizeof(*m->entries));

@@ -17,8 +17,9 @@
 #include "server/push.h"
 
 enum {
-    MAP_ENTRIES_MAX = 1000, /* entities of one push; more is a dead letter, kept whole */
-    MAP_ID_MAX = 128,       /* bytes of an id; a longer one is no id */
+    MAP_ENTRIES_MAX = 1000,   /* entities of one push; more is a dead letter, kept whole */
+    MAP_BYTES_MAX = 32 << 20, /* body times entities, as each carries it; more is a dead letter too */
+    MAP_ID_MAX = 128,         /* bytes of an id; a longer one is no id */
 };
 
 struct mapped {

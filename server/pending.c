@@ -29,6 +29,8 @@
 #include "common/number.h"
 #include "common/strbuf.h"
 
+enum { SCRATCH_KEPT = 64 * 1024 }; /* bytes kept for the next push; what a large one needed is given back */
+
 #ifndef SHOPSTREAM_VERSION
 #define SHOPSTREAM_VERSION "unknown"
 #endif
@@ -409,6 +411,8 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
     at = memcpy((char *)p + head, all->scratch.data, all->scratch.length);
     p->count = mapped->count;
     p->bytes = head + all->scratch.length;
+    if (all->scratch.capacity > SCRATCH_KEPT)
+        strbuf_deinit(&all->scratch);
     for (size_t i = 0; i < p->count; i++) {
         p->entries[i].owner = p;
         p->entries[i].mark = (struct piece){at, sizes[i].mark.length};

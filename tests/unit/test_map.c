@@ -164,6 +164,30 @@ TEST(up_to_the_limit_every_entity_is_an_entry_beyond_it_the_push_is_a_dead_lette
     mapper_free(m);
 }
 
+/* Each entry carries the whole body: few ids in a large body would cost a thousand times its size. */
+TEST(a_large_body_is_not_multiplied_without_bounds)
+{
+    struct mapper *m = mapper_new(&config);
+    struct strbuf b = STRBUF_INIT;
+    struct mapped out;
+    struct push push;
+
+    for (int round = 0; round < 2; round++) {
+        build_packages(&b, 33);
+        b.length--;
+        strbuf_add_text(&b, ",\"x\":\"");
+        while (b.length < (round ? 1048576 - 2 : 1000000))
+            strbuf_add_char(&b, 'x');
+        strbuf_add_text(&b, "\"}");
+        push = push_of(b.data, b.length);
+        map_push(m, &push, &out);
+        CHECK_INT(out.dead, round);
+        CHECK_INT(out.count, round ? 1 : 33);
+    }
+    strbuf_deinit(&b);
+    mapper_free(m);
+}
+
 TEST(a_key_of_any_length_stays_short)
 {
     struct mapper *m = mapper_new(&config);
@@ -193,11 +217,11 @@ TEST(a_key_of_any_length_stays_short)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(what_is_no_json_object_is_a_dead_letter),
-                        CASE(nesting_beyond_the_limit_is_a_dead_letter),
-                        CASE(a_body_too_large_for_the_pool_is_mapped_like_a_small_one),
-                        CASE(an_entry_carries_what_every_push_has),
-                        CASE(the_partition_is_the_shops_also_of_dead_letters),
-                        CASE(up_to_the_limit_every_entity_is_an_entry_beyond_it_the_push_is_a_dead_letter),
-                        CASE(a_key_of_any_length_stays_short));
+    return HARNESS_MAIN(
+        argc, argv, CASE(what_is_no_json_object_is_a_dead_letter),
+        CASE(nesting_beyond_the_limit_is_a_dead_letter),
+        CASE(a_body_too_large_for_the_pool_is_mapped_like_a_small_one),
+        CASE(an_entry_carries_what_every_push_has), CASE(the_partition_is_the_shops_also_of_dead_letters),
+        CASE(up_to_the_limit_every_entity_is_an_entry_beyond_it_the_push_is_a_dead_letter),
+        CASE(a_large_body_is_not_multiplied_without_bounds), CASE(a_key_of_any_length_stays_short));
 }
