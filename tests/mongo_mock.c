@@ -1000,17 +1000,22 @@ static bool read_query(const uint8_t *body, size_t n, bson_t *command)
     return true;
 }
 
+/* In one piece: two would wait for the peer's delayed acknowledgement. */
 static bool write_reply(int fd, int32_t to, bool query, const bson_t *reply)
 {
-    uint8_t head[HEADER + 20] = {0};
-    size_t extra = query ? 20 : 5;
-    int32_t fields[4] = {(int32_t)(HEADER + extra + reply->len), 1, to, query ? OP_REPLY : OP_MSG};
+    size_t head = HEADER + (query ? 20 : 5), length = head + reply->len;
+    int32_t fields[4] = {(int32_t)length, 1, to, query ? OP_REPLY : OP_MSG};
     int32_t one = 1;
+    uint8_t *message = take(length);
+    bool ok;
 
-    memcpy(head, fields, sizeof(fields));
+    memcpy(message, fields, sizeof(fields));
     if (query)
-        memcpy(head + HEADER + 16, &one, sizeof(one)); /* one document */
-    return write_all(fd, head, HEADER + extra) && write_all(fd, bson_get_data(reply), reply->len);
+        memcpy(message + HEADER + 16, &one, sizeof(one)); /* one document */
+    memcpy(message + head, bson_get_data(reply), reply->len);
+    ok = write_all(fd, message, length);
+    free(message);
+    return ok;
 }
 
 /* True: go on reading. */
