@@ -6,10 +6,16 @@
  * Thread:  the lane's.
  * Why so:  stream and group die together (FLUSHALL, DEL, a restart without persistence) and XADD brings back only the
  *          stream, so every reader makes the group at start, after every reconnect and after NOGROUP. All commands go
- *          out before the first reply is read: 256 partitions are then one round trip. */
+ *          out before the first reply is read: 256 partitions are then one round trip. A full Redis refuses XGROUP CREATE
+ *          even where the group is there, and only workers make room in it: where it said so, a script that may run all
+ *          the same asks again, or a stream filled before its first worker started would stay full for ever. */
 #include "worker/consumer_group.h"
 
+#include <stdlib.h>
+
 #include "common/keys.h"
+#include "common/strbuf.h"
+#include "worker/scripts.h"
 
 static bool create_send(struct link *l, const struct streams *streams, struct err *err)
 {
@@ -22,25 +28,38 @@ static bool create_send(struct link *l, const struct streams *streams, struct er
     return true;
 }
 
+/* One reply. *full: refused for lack of memory, whether or not the group is there. */
+static bool create_confirm(struct link *l, bool *full, struct err *err)
+{
+    redisReply *r = link_receive(l, err);
+    bool ok = r && (r->type != REDIS_REPLY_ERROR || link_error_is(r, "BUSYGROUP") || link_error_is(r, "OOM"));
+
+    *full = r && link_error_is(r, "OOM");
+    if (r && !ok)
+        link_refused(l, r, "XGROUP CREATE", err);
+    freeReplyObject(r);
+    return ok;
+}
+
+/* Whatever it answers but silence is fine: a Redis that cannot run it says ERR, and the next read tells. */
+static bool create_although_full(struct link *l, const char *key, struct err *err)
+{
+    redisReply *r = script_run(l, SCRIPT_CREATE_GROUP, 1, 2, (const char *[]){key, KEYS_GROUP}, NULL, err);
+    bool ok = r != NULL;
+
+    freeReplyObject(r);
+    return ok;
+}
+
 bool consumer_group_create(struct link *l, const struct streams *streams, struct err *err)
 {
-    bool ok = true;
+    bool *full = xcalloc(streams->count, sizeof(*full));
+    bool ok = create_send(l, streams, err);
 
-    if (!create_send(l, streams, err))
-        return false;
-    for (size_t i = 0; i < streams->count; i++) {
-        redisReply *r = link_receive(l, err);
-
-        if (!r)
-            return false;
-        if (r->type == REDIS_REPLY_ERROR && !link_error_is(r, "BUSYGROUP") && !link_error_is(r, "OOM") &&
-            ok) {
-            ok = false;
-            link_refused(l, r, "XGROUP CREATE", err);
-        }
-        freeReplyObject(r);
-        if (!link_is_open(l))
-            return false;
-    }
+    for (size_t i = 0; i < streams->count && link_is_open(l); i++)
+        ok = create_confirm(l, &full[i], ok ? err : &(struct err){0}) && ok;
+    for (size_t i = 0; i < streams->count && ok; i++)
+        ok = !full[i] || create_although_full(l, streams->items[i].key, err);
+    free(full);
     return ok;
 }

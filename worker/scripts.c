@@ -68,6 +68,9 @@ static const char *const script_sources[SCRIPT_COUNT] = {
         "  out[i] = {e[1], e[2], p[1][4]}\n"
         "end\n"
         "return {r[1], out, r[3]}\n",
+
+    [SCRIPT_CREATE_GROUP] = "#!lua flags=allow-oom\n"
+                            "return redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n",
 };
 
 enum { SHA1_BYTES = 20, SHA1_HEX = 2 * SHA1_BYTES };

@@ -11,6 +11,7 @@ enum script {
     SCRIPT_DEAD_LETTER, /* KEYS stream, dead; ARGV group, consumer, id, _field value ... -> {1, dead id} | {0, ''} */
     SCRIPT_CLAIM, /* KEYS stream; ARGV group, consumer, min-idle, cursor, count -> {cursor, {{id, fields,
                                deliveries}}, {lost ids}} */
+    SCRIPT_CREATE_GROUP, /* KEYS stream; ARGV group -> OK | BUSYGROUP; works when Redis is full (7.0+) */
     SCRIPT_COUNT
 };
 
