@@ -21,7 +21,6 @@
 #include <event2/http.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -30,6 +29,7 @@
 
 #include "common/metrics.h"
 #include "common/number.h"
+#include "common/thread.h"
 
 enum { ADMIN_TIMEOUT_S = 5, ADMIN_HEADERS_MAX = 8192, ADMIN_BODY_MAX = 1024 };
 
@@ -211,25 +211,6 @@ static bool admin_prepare_thread(struct admin *a, struct err *err)
     return true;
 }
 
-/* The thread is born with all signals blocked: they belong to the main loop. */
-static bool admin_create_thread(struct admin *a, struct err *err)
-{
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&a->thread, NULL, admin_run, a);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
-        errno = rc;
-        err_errno(err, "pthread_create", "admin");
-        return false;
-    }
-    a->running = true;
-    return true;
-}
-
 struct admin *admin_start_thread(const struct config_listen *where, const struct admin_callbacks *callbacks,
                                  bool *off, struct err *err)
 {
@@ -239,10 +220,11 @@ struct admin *admin_start_thread(const struct config_listen *where, const struct
         return NULL;
     a = admin_new(callbacks);
     if (!admin_prepare_thread(a, err) || !admin_listen(a, a->own_base, where, err) ||
-        !admin_create_thread(a, err)) {
+        !thread_start(&a->thread, admin_run, a, err)) {
         admin_stop(a);
         return NULL;
     }
+    a->running = true;
     return a;
 }
 

@@ -9,7 +9,6 @@
  * No evthread_use_pthreads: no object of libevent is used by two threads (server.h). */
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "common/redis_url.h"
 #include "server/server.h"
 
 #ifndef SHOPSTREAM_VERSION
@@ -80,16 +78,6 @@ static void raise_file_limit(const struct config *c)
         log_warn_errno("limit of open files not raised", LOG_I("wanted", c->max_connections));
 }
 
-static void block_stop_signals(int how)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    pthread_sigmask(how, &set, NULL);
-}
-
 static void ignore_sigpipe(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -97,41 +85,18 @@ static void ignore_sigpipe(void)
     sigaction(SIGPIPE, &ignore, NULL); /* a write to a closed socket is an error like others */
 }
 
-/* What the table cannot check by itself. */
-static bool check(const struct config *c, struct err *err)
-{
-    struct redis_url url;
-
-    if (!redis_url_parse(c->redis_url, &url, err)) {
-        err_prefix(err, "REDIS_URL");
-        return false;
-    }
-    if (!c->tiktok_app_key[0] != !c->tiktok_app_secret[0]) {
-        err_set(err, ERR_CONFIG, 0,
-                "TIKTOK_APP_KEY and TIKTOK_APP_SECRET belong together: one of them is not set");
-        return false;
-    }
-    if (!c->tiktok_app_key[0])
-        log_warn("TIKTOK_APP_KEY is not set: TikTok webhooks will get 503");
-    return true;
-}
-
-static int run(struct process *p, struct admin *admin, const struct config *c)
+static void run(struct process *p, const struct admin *admin, const struct config *c)
 {
     struct event *term = evsignal_new(p->base, SIGTERM, on_stop_signal, p);
     struct event *interrupt = evsignal_new(p->base, SIGINT, on_stop_signal, p);
     struct event *ended =
         event_new(p->base, server_ended_fd(p->server), EV_READ | EV_PERSIST, on_loop_ended, p);
     struct err err = {0};
-    bool ok;
 
     if (!term || !interrupt || !ended || event_add(term, NULL) || event_add(interrupt, NULL) ||
         event_add(ended, NULL))
         fatalx("no memory for an event");
-    block_stop_signals(SIG_BLOCK); /* threads are born with them blocked */
-    ok = server_start(p->server, &err);
-    block_stop_signals(SIG_UNBLOCK);
-    if (!ok)
+    if (!server_start(p->server, &err))
         fatal(EXIT_DEPENDENCY, "cannot start", LOG_S("err", err.text));
     log_info("listening", LOG_S("address", c->listen.host), LOG_I("port", server_port(p->server)),
              LOG_I("admin_port", admin ? admin_port(admin) : -1), LOG_I("threads", c->server_threads));
@@ -139,16 +104,14 @@ static int run(struct process *p, struct admin *admin, const struct config *c)
     event_free(ended);
     event_free(interrupt);
     event_free(term);
-    return 0;
 }
 
-static int serve(const struct config *c)
+static void serve(const struct config *c)
 {
     struct process p = {.base = event_base_new()};
     struct err err = {0};
     struct admin *admin;
     bool off = false;
-    int code;
 
     if (!p.base)
         fatalx("no event loop");
@@ -161,12 +124,11 @@ static int serve(const struct config *c)
         &(struct admin_callbacks){.ready = on_ready, .context = p.server, .program = "server"}, &off, &err);
     if (!admin && !off)
         fatal(EXIT_DEPENDENCY, "cannot start the admin port", LOG_S("err", err.text));
-    code = run(&p, admin, c);
+    run(&p, admin, c);
     admin_stop(admin);
     server_free(p.server);
     event_base_free(p.base);
     log_info("stopped");
-    return code;
 }
 
 static int usage(FILE *to, int code)
@@ -183,7 +145,6 @@ int main(int argc, char **argv)
     struct config c = {0};
     struct err err = {0};
     bool only_check = argc == 2 && strcmp(argv[1], "--check") == 0;
-    int code = 0;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
@@ -199,13 +160,13 @@ int main(int argc, char **argv)
     if (!config_load(&c, CONFIG_SERVER, environ, &err))
         fatal(EXIT_USAGE, "configuration", LOG_S("err", err.text));
     log_setup("server", c.log_level, c.log_json);
-    if (!check(&c, &err))
-        fatal(EXIT_USAGE, "configuration", LOG_S("err", err.text));
+    if (!c.tiktok_app_key[0])
+        log_warn("TIKTOK_APP_KEY is not set: TikTok webhooks will get 503");
     ignore_sigpipe();
     if (only_check)
         config_print_dump(stdout, &c, CONFIG_SERVER);
     else
-        code = serve(&c);
+        serve(&c);
     config_deinit(&c);
-    return code;
+    return 0;
 }

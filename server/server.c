@@ -19,10 +19,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +29,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "common/redis_url.h"
+#include "common/thread.h"
 #include "server/connections.h"
 #include "server/http.h"
 #include "server/pending.h"
@@ -310,12 +309,8 @@ int server_port(const struct server *s)
 bool server_start(struct server *s, struct err *err)
 {
     for (size_t i = 0; i < s->count; i++) {
-        int rc = pthread_create(&s->loops[i].thread, NULL, loop_run, &s->loops[i]);
-
-        if (rc) {
-            err_set(err, ERR_SYSTEM, rc, "pthread_create: %s", strerror(rc));
+        if (!thread_start(&s->loops[i].thread, loop_run, &s->loops[i], err))
             return false;
-        }
         s->loops[i].running = true;
     }
     return true;
