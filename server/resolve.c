@@ -1,9 +1,7 @@
 /* resolve.c - server: the address of Redis. Contract and reasons: resolve.h. */
 #include "server/resolve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,9 +13,10 @@
 
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "common/thread.h"
 
 struct address {
-    struct address *older;       /* kept: a loop may still read it */
+    struct address *older;       /* found before it; kept, because a loop may still read it */
     char text[INET6_ADDRSTRLEN]; /* numeric */
 };
 
@@ -25,8 +24,10 @@ struct resolver {
     char *host; /* owned */
     int wake;   /* eventfd: a look-up is wanted */
     atomic_bool stop;
+    atomic_bool another; /* the latest did not let us in */
     pthread_t thread;
-    _Atomic(struct address *) latest; /* NULL until one was found */
+    struct address *all;              /* owned; the thread's: every address ever found, each once */
+    _Atomic(struct address *) latest; /* of all; NULL until one was found */
 };
 
 bool resolve_is_numeric(const char *host)
@@ -36,17 +37,36 @@ bool resolve_is_numeric(const char *host)
     return inet_pton(AF_INET, host, &to) == 1 || inet_pton(AF_INET6, host, &to) == 1;
 }
 
+static bool numeric(const struct addrinfo *a, char text[INET6_ADDRSTRLEN])
+{
+    return getnameinfo(a->ai_addr, a->ai_addrlen, text, INET6_ADDRSTRLEN, NULL, 0, NI_NUMERICHOST) == 0;
+}
+
+bool resolve_pick(const struct addrinfo *found, const char *latest, bool another, char text[INET6_ADDRSTRLEN])
+{
+    const struct addrinfo *a = latest ? found : NULL;
+
+    while (a && !(numeric(a, text) && strcmp(text, latest) == 0))
+        a = a->ai_next;
+    if (a && !another)
+        return true;
+    return numeric(a && a->ai_next ? a->ai_next : found, text);
+}
+
 static void publish(struct resolver *r, const char *text)
 {
-    struct address *old = atomic_load(&r->latest), *a;
+    struct address *a = r->all;
 
-    if (old && strcmp(old->text, text) == 0)
-        return;
-    a = xcalloc(1, sizeof(*a));
-    memcpy(a->text, text, strnlen(text, sizeof(a->text) - 1));
-    a->older = old;
+    while (a && strcmp(a->text, text) != 0)
+        a = a->older;
+    if (!a) {
+        a = xcalloc(1, sizeof(*a));
+        memcpy(a->text, text, strnlen(text, sizeof(a->text) - 1));
+        a->older = r->all;
+        r->all = a;
+        log_info("redis address", LOG_S("host", r->host), LOG_S("address", a->text));
+    }
     atomic_store(&r->latest, a);
-    log_info("redis address", LOG_S("host", r->host), LOG_S("address", a->text));
 }
 
 static void look_up(struct resolver *r)
@@ -60,7 +80,7 @@ static void look_up(struct resolver *r)
         log_warn("redis host not found", LOG_S("host", r->host), LOG_S("err", gai_strerror(rc)));
         return;
     }
-    if (getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) == 0)
+    if (resolve_pick(found, resolver_address(r), atomic_exchange(&r->another, false), text))
         publish(r, text);
     freeaddrinfo(found);
 }
@@ -79,10 +99,23 @@ static void *resolver_run(void *arg)
     return NULL;
 }
 
+static void resolver_free(struct resolver *r)
+{
+    struct address *older;
+
+    for (struct address *a = r->all; a; a = older) {
+        older = a->older;
+        free(a);
+    }
+    if (r->wake >= 0)
+        close(r->wake);
+    free(r->host);
+    free(r);
+}
+
 struct resolver *resolver_start(const char *host, struct err *err)
 {
     struct resolver *r = xcalloc(1, sizeof(*r));
-    int rc;
 
     r->host = xstrndup(host, strlen(host));
     r->wake = eventfd(0, EFD_CLOEXEC);
@@ -91,18 +124,11 @@ struct resolver *resolver_start(const char *host, struct err *err)
         goto failed;
     }
     look_up(r);
-    rc = pthread_create(&r->thread, NULL, resolver_run, r);
-    if (rc) {
-        err_set(err, ERR_SYSTEM, rc, "pthread_create: %s", strerror(rc));
+    if (!thread_start(&r->thread, resolver_run, r, err))
         goto failed;
-    }
     return r;
 failed:
-    if (r->wake >= 0)
-        close(r->wake);
-    free(atomic_load(&r->latest));
-    free(r->host);
-    free(r);
+    resolver_free(r);
     return NULL;
 }
 
@@ -113,28 +139,22 @@ const char *resolver_address(const struct resolver *r)
     return a ? a->text : NULL;
 }
 
-void resolver_again(struct resolver *r)
+void resolver_again(struct resolver *r, const char *failed)
 {
     const uint64_t one = 1;
 
+    if (failed && failed == resolver_address(r))
+        atomic_store(&r->another, true);
     while (write(r->wake, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
 }
 
 void resolver_stop(struct resolver *r)
 {
-    struct address *a, *older;
-
     if (!r)
         return;
     atomic_store(&r->stop, true);
-    resolver_again(r);
+    resolver_again(r, NULL);
     pthread_join(r->thread, NULL);
-    for (a = atomic_load(&r->latest); a; a = older) {
-        older = a->older;
-        free(a);
-    }
-    close(r->wake);
-    free(r->host);
-    free(r);
+    resolver_free(r);
 }

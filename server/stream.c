@@ -60,6 +60,7 @@ struct stream {
     struct event_base *base;     /* borrowed */
     const struct redis_url *url; /* borrowed */
     struct resolver *resolver;   /* borrowed; NULL: nothing to resolve */
+    const char *host;            /* borrowed: numeric address tried last; NULL: not known */
     char label[300];             /* where, for logs */
 
     redisAsyncContext *context; /* hiredis owns it; NULL when there is none */
@@ -105,6 +106,8 @@ static int64_t jittered(struct stream *s, int64_t ms)
 /* The connection is gone or was given up; its context is hiredis' to free. Does its work once a connection. */
 static void stream_lost(struct stream *s, const char *why)
 {
+    const bool was_up = s->state == STREAM_UP;
+
     s->context = NULL;
     if (s->state == STREAM_DOWN || s->state == STREAM_STOPPED)
         return;
@@ -116,7 +119,7 @@ static void stream_lost(struct stream *s, const char *why)
     s->backoff_ms = s->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : s->backoff_ms * 2;
     stream_enter(s, STREAM_DOWN);
     if (s->resolver)
-        resolver_again(s->resolver);
+        resolver_again(s->resolver, was_up ? NULL : s->host);
 }
 
 /* ---- replies ---- */
@@ -359,16 +362,16 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
 static void stream_connect(struct stream *s)
 {
     const struct redis_url *url = s->url;
-    const char *host = s->resolver ? resolver_address(s->resolver) : url->host;
     redisAsyncContext *ac = NULL;
 
     stream_enter(s, STREAM_CONNECTING);
     s->since_ms = clock_mono_ms();
-    if (!host) {
+    s->host = s->resolver ? resolver_address(s->resolver) : url->host;
+    if (!s->host) {
         stream_lost(s, "the host's address is not known");
         return;
     }
-    ac = url->path[0] ? redisAsyncConnectUnix(url->path) : redisAsyncConnect(host, url->port);
+    ac = url->path[0] ? redisAsyncConnectUnix(url->path) : redisAsyncConnect(s->host, url->port);
     if (!ac || ac->err) {
         stream_lost(s, ac && ac->errstr ? ac->errstr : "no memory for a connection");
         if (ac)
