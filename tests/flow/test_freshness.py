@@ -59,7 +59,45 @@ def case_it_wins_too_when_both_states_have_the_same_update_time():
     overlapping_reads(same_second=True)
 
 
-def case_an_address_change_with_an_unmoved_update_time_folded_with_a_late_older_status_event_ends_in_the_database():
+def case_a_change_announced_while_an_older_read_is_under_way_is_read_again():
+    with World(shops=1, worker={"RECLAIM_IDLE_MS": 60000}) as world:
+        worker = world.worker()
+        world.sim.fault("hold", shop=0, number=0)
+        first = world.change(0, 0, at="now")
+        wait_for("the first read to be held", lambda: world.sim.counters()["held"] == 1)
+        world.change(0, 0, same_second=True)
+        read = "shopstream_worker_entries_read_total"
+        wait_for("the second entry to be read", lambda: worker.metric(read) == 2)
+        check_equal(world.order(first), None, "document before any answer")
+        world.sim.release()
+        world.settle()
+        # The held answer arrived after the second event but had been asked for before it.
+        check_equal(world.sim.counters()["detail_calls"], 2, "detail calls")
+        world.check()
+
+
+def case_two_workers_that_insert_the_same_orders_at_once_leave_the_newer_states():
+    with World(shops=1, worker={"RECLAIM_IDLE_MS": 60000, "REAP_IDLE_MS": 60000, "REQUEST_TIMEOUT": 60}) as world:
+        a = world.worker("a")
+        world.sim.fault("hold", shop=0, count=2)
+        world.send([world.sim.change(0, n)["push"] for n in range(50)])
+        wait_for("a's reads to be held", lambda: world.sim.counters()["detail_ids"] == 50)
+        a.signal(signal.SIGSTOP)
+        try:
+            world.sim.heal()
+            world.sim.fault("hold", shop=0, count=50)
+            world.send([world.sim.change(0, n)["push"] for n in range(50)])
+            world.worker("b")
+            wait_for("b's reads to be held", lambda: world.sim.counters()["detail_ids"] == 100)
+        finally:
+            a.signal(signal.SIGCONT)
+        world.sim.heal()
+        world.sim.release()
+        world.settle()
+        world.check()
+
+
+def address_folded_with_a_late_status(address_first):
     with World(shops=1) as world:
         worker = world.worker()
         first = world.change(0, 0)
@@ -67,12 +105,21 @@ def case_an_address_change_with_an_unmoved_update_time_folded_with_a_late_older_
         world.settle()
         worker.stop()
         address = world.change(0, 0, send=False, address=True, keep_update_time=True)
-        world.send(address["push"], status_push(world, first))
+        pushes = [address["push"], status_push(world, first)]
+        world.send(pushes if address_first else pushes[::-1], connections=1)
         world.sim.reset()
         world.worker()
         world.settle()
         check_equal(world.sim.counters()["detail_calls"], 1, "detail calls for both events")
         world.check()
+
+
+def case_an_address_change_with_an_unmoved_update_time_folded_with_a_late_older_status_event_ends_in_the_database():
+    address_folded_with_a_late_status(address_first=True)
+
+
+def case_it_does_so_too_when_the_status_event_comes_first():
+    address_folded_with_a_late_status(address_first=False)
 
 
 def case_a_late_older_status_event_is_reflected_already_and_costs_no_read():

@@ -176,6 +176,43 @@ def case_a_destroyed_group_under_load_is_made_again_from_the_beginning():
         emptied(world, lambda redis: redis.xgroup_destroy(LIVE, GROUP), loses=False)
 
 
+# ---------------------------------------------------------------- streams
+
+def case_finished_entries_are_trimmed_but_never_from_an_unfinished_one_on():
+    with World(shops=2, worker={"STREAM_KEEP_MINUTES": 0}) as world:
+        worker = world.worker()
+        world.sim.fault("hold", shop=0)
+        world.change(0, 0)
+        wait_for("the first entry's call to be held", lambda: world.sim.counters()["held"] == 1)
+        oldest = world.redis.client.xrange(LIVE, count=1)[0][0]
+        world.send(world.sim.burst(shops=1, first_shop=1, orders=100, events=600))
+        wait_for("all others to be finished", lambda: world.unfinished() == 1, 30)
+        trimmed = "shopstream_worker_entries_trimmed_total"
+        # The trim runs every 200 ms; the gauge it sets with each run tells that one came after the last entry.
+        wait_for("a trim", lambda: worker.metric("shopstream_worker_stream_length") == 601)
+        check_equal((worker.metric(trimmed), world.redis.client.xrange(LIVE, count=1)[0][0]), (0, oldest), "trimmed")
+        world.sim.release()
+        world.settle()
+        # In whole nodes of the stream: up to 100 finished entries stay.
+        wait_for("the trim", lambda: world.redis.client.xlen(LIVE) <= 100 and worker.metric(trimmed) >= 501)
+        world.accepted.clear()  # their entries are gone for good
+        world.check()
+
+
+def case_the_bulk_stream_is_served_like_the_live_one():
+    with World(shops=1) as world:
+        changed = [world.sim.change(0, n) for n in range(5)]
+        for c in changed:
+            # As a sync lists orders: the listed update time, no body.
+            world.add_entry(BULK, v="1", platform="tiktok", shop=c["shop_id"], topic="sync", kind="order", id=c["order_id"],
+                            event_ms=c["update_time"] * 1000, recv_ms="1767704407123", key="sync:" + c["order_id"],
+                            src="reconcile", trace="t-" + c["order_id"], moves="1")
+        world.worker()
+        world.settle()
+        check_equal({world.order(c)["source"] for c in changed}, {"reconcile"}, "sources")
+        world.check()
+
+
 # ---------------------------------------------------------------- looking in
 
 def case_metrics_are_prometheus_text_and_move():
