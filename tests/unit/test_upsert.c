@@ -1245,22 +1245,27 @@ static bool later(const struct state_read *a, const struct state_read *b, bool b
     return a->version > b->version;
 }
 
+/* Lost connections are rare, because the driver waits half a second before it connects again. */
 static void random_fault(struct world *w, unsigned *seed)
 {
     static const struct mock_rule faults[] = {
         {.command = "update", .close = MOCK_CLOSE_BEFORE},
         {.command = "update", .close = MOCK_CLOSE_AFTER},
+        {.command = "update", .skip = 1, .close = MOCK_CLOSE_AFTER},
         {.command = "update", .refuse_code = 1},
         {.command = "update", .concern_code = 64},
         {.command = "update", .op_errors = {{0, 11000, NULL}}, .op_error_count = 1},
         {.command = "update", .op_errors = {{0, 112, NULL}}, .op_error_count = 1},
-        {.command = "update", .skip = 1, .close = MOCK_CLOSE_AFTER},
         {.command = "find", .refuse_code = 1},
     };
+    enum { CLOSING = 3, ALL = sizeof(faults) / sizeof(faults[0]) };
+    unsigned dice = (unsigned)rand_r(seed) % 300;
 
     mongo_mock_rules_clear(w->mock);
-    if (rand_r(seed) % 3 == 0)
-        mongo_mock_rule(w->mock, &faults[(unsigned)rand_r(seed) % (sizeof(faults) / sizeof(faults[0]))]);
+    if (dice < CLOSING)
+        mongo_mock_rule(w->mock, &faults[dice]);
+    else if (dice % 3 == 0)
+        mongo_mock_rule(w->mock, &faults[CLOSING + dice / 3 % (ALL - CLOSING)]);
 }
 
 /* Delivers one state. False: it has to come again. */
