@@ -70,6 +70,7 @@ struct stream {
     enum stream_state state;
     bool flushing; /* inside the flush: a further wish to write means the socket is full */
 
+    int64_t up_ms;      /* monotonic: when it was UP last */
     int64_t since_ms;   /* monotonic: last reply, or when the connection was begun */
     int64_t ping_ms;    /* monotonic: when the next PING is due */
     int64_t retry_ms;   /* monotonic: when to connect again (STREAM_DOWN) */
@@ -107,12 +108,16 @@ static int64_t jittered(struct stream *s, int64_t ms)
 static void stream_lost(struct stream *s, const char *why)
 {
     const bool was_up = s->state == STREAM_UP;
+    const int64_t now_ms = clock_mono_ms();
 
     s->context = NULL;
     if (s->state == STREAM_DOWN || s->state == STREAM_STOPPED)
         return;
     metric_add(METRIC_SERVER_REDIS_LOSSES, 1);
-    s->retry_ms = clock_mono_ms() + jittered(s, s->backoff_ms);
+    /* One that comes up and is lost again and again (a replica) is as much away as one that does not come up. */
+    if (was_up && now_ms - s->up_ms >= BACKOFF_LAST_MS)
+        s->backoff_ms = BACKOFF_FIRST_MS;
+    s->retry_ms = now_ms + jittered(s, s->backoff_ms);
     /* Once while it is away: the first loss, not each failed attempt. */
     if (s->backoff_ms == BACKOFF_FIRST_MS)
         log_warn("redis away", LOG_S("redis", s->label), LOG_S("err", why));
@@ -228,8 +233,8 @@ static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
     }
     if (!arg)
         return;
+    s->up_ms = s->since_ms;
     s->ping_ms = s->since_ms + STREAM_PING_MS;
-    s->backoff_ms = BACKOFF_FIRST_MS;
     metric_add(METRIC_SERVER_REDIS_CONNECTS, 1);
     atomic_store(&s->refused_ms, 0);
     if (s->refused[0])

@@ -151,6 +151,21 @@ def case_somebody_elses_key_and_a_replica_mean_503():
         wait_for("service", lambda: server.push(order_event("1"))[0] == 200)
 
 
+def case_a_replica_is_not_hammered():
+    """READONLY ends the connection and the next one comes up at once: only back-off keeps that from being a hot loop."""
+    with Redis() as redis, Server(redis, {"SERVER_THREADS": 1}) as server:
+        redis.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            expect_503(server, order_event("1"), 0.5)
+            time.sleep(0.01)
+        connects = server.metric("shopstream_server_redis_connects_total")
+        check(connects <= 8, "%d connections in 3 s" % connects)
+        check(len(server.log().splitlines()) < 40, "the log: " + server.log())
+        redis.client.execute_command("REPLICAOF", "NO", "ONE")
+        wait_for("service", lambda: server.push(order_event("1"))[0] == 200)
+
+
 def case_mark_of_another_type_does_not_lose_the_event():
     with Redis() as redis, Server(redis) as server:
         redis.client.lpush("webhooks:{0}:seen:abcdef:77:order:1", "x")
