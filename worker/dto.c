@@ -27,10 +27,11 @@
 
 enum {
     DTO_GONE_AFTER_MS = 60 * 1000, /* between the two reads that leave an id out */
-    DTO_NO_MEMORY_MS = 1000,       /* the next turn begins with an empty arena */
+    DTO_PUT_BACK_MS = 1000,        /* the next turn begins with an empty arena, and reads the shop again */
 };
 
 static const char orders[] = "orders"; /* collection */
+static const char no_memory[] = "no memory left in this turn";
 
 /* What one run over the pool shares. */
 struct dto_run {
@@ -80,16 +81,14 @@ static bool dto_context_init(struct dto_context *c, const struct dto_run *run, c
         .trace = dto_text(run->arena, newest ? newest->entry.trace : none),
         .behind = n->behind,
     };
-    if (!c->channel_id)
-        c->channel_id = "";
     return c->source && c->trace;
 }
 
 /* --- results --------------------------------------------------------------------------------------- */
 
-static void dto_put_back(struct dto_run *run, struct need *n)
+static void dto_put_back(struct dto_run *run, struct need *n, const char *why)
 {
-    need_defer(run->pool, n, DTO_NO_MEMORY_MS, "no memory left in this turn");
+    need_defer(run->pool, n, DTO_PUT_BACK_MS, why);
 }
 
 /* d NULL: err says why. */
@@ -101,7 +100,7 @@ static void dto_finish(struct dto_run *run, struct need *n, struct document *d, 
         n->document = d;
         need_enter(run->pool, n, NEED_BUILT);
     } else if (err->domain == ERR_SYSTEM) {
-        dto_put_back(run, n);
+        dto_put_back(run, n, no_memory);
     } else {
         need_judge(run->pool, n, OUTCOME_POISON, DEAD_MONGO_WRITE, err->text);
     }
@@ -201,8 +200,8 @@ static void dto_entity(struct dto_run *run, struct need *n)
 {
     struct dto_context c;
 
-    if (!dto_context_init(&c, run, n)) {
-        dto_put_back(run, n);
+    if (!dto_context_init(&c, run, n) || !c.channel_id) {
+        dto_put_back(run, n, c.channel_id ? no_memory : "its shop cannot be read");
         return;
     }
     switch (n->answer.kind) {

@@ -63,7 +63,8 @@ struct dto_context {
 struct document *dto_order_tiktok(yyjson_val *order, const struct dto_context *context, struct arena *arena,
                                   struct err *err) __attribute__((warn_unused_result));
 
-/* channel_of(shop_context, platform, shop) -> channel id, "" when unknown; borrowed until the turn ends. */
+/* channel_of(shop_context, platform, shop) -> channel id, "" when it has none; borrowed until the next call. NULL: cannot
+ * be told now; the need is put back, because the channel is part of the content and of the idempotency key. */
 void dto_build(struct pool *pool, const struct config *config, const struct freshness *f, struct arena *arena,
                const char *(*channel_of)(void *shops, const char *platform, const char *shop), void *shops);
 

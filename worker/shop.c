@@ -383,9 +383,13 @@ void shop_cache_forget(struct shop_cache *c, const char *platform, const char *s
         e->read_mono_ms = -1;
 }
 
+/* A shop whose call was answered has been read; its channel does not grow old as its token does. */
 const char *shop_channel(void *shop_cache, const char *platform, const char *shop_id)
 {
-    const struct shop *shop = shop_cache_get(shop_cache, platform, shop_id, NULL);
+    const struct cached *e = cache_find(shop_cache, platform, shop_id);
+    const struct shop *shop = e ? &e->shop : NULL;
 
-    return shop ? shop->channel_id : "";
+    if (!shop || shop->state == SHOP_UNKNOWN)
+        shop = shop_cache_get(shop_cache, platform, shop_id, NULL);
+    return shop && shop->state != SHOP_UNKNOWN ? shop->channel_id : NULL;
 }

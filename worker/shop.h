@@ -57,8 +57,8 @@ bool shop_cache_load(struct shop_cache *c, const char *platform, const char *con
 /* Drop one from the cache: its token was refused, the next get reads it again. */
 void shop_cache_forget(struct shop_cache *c, const char *platform, const char *shop_id);
 
-/* Channel id of a shop for documents: from the cache, else read; "" when unknown or MongoDB is away. Shape for
- * dto_build. */
+/* Channel id of a shop for documents: from the cache however old, else read; "" when it has none, NULL when the shop is
+ * unknown or MongoDB is away. Shape for dto_build. */
 const char *shop_channel(void *shop_cache, const char *platform, const char *shop_id);
 
 #endif

@@ -444,6 +444,24 @@ TEST(touches_no_need_in_another_state)
     scene_close(&s);
 }
 
+static const char *channel_unknown(void *shops, const char *platform, const char *shop)
+{
+    (void)shops, (void)platform, (void)shop;
+    return NULL;
+}
+
+TEST(writes_nothing_while_the_channel_of_the_shop_cannot_be_told)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    found(&s, "{\"id\":\"1\",\"update_time\":1732851000}");
+    need_enter(s.pool, s.need, NEED_ANSWERED);
+    dto_build(s.pool, &s.config, &s.freshness, s.arena, channel_unknown, NULL);
+    check_judged(&s, OUTCOME_RETRY, true, DEAD_UNKNOWN);
+    scene_close(&s);
+}
+
 TEST(buries_a_kind_it_has_no_document_for)
 {
     struct scene s;
@@ -467,5 +485,6 @@ int main(int argc, char **argv)
         CASE(asks_alone_before_it_calls_an_order_gone), CASE(writes_a_tombstone_after_the_second_read_alone),
         CASE(believes_the_platform_that_an_order_is_gone), CASE(judges_a_tombstone_like_any_stored_document),
         CASE(keeps_a_raw_event_as_it_came), CASE(touches_no_need_in_another_state),
+        CASE(writes_nothing_while_the_channel_of_the_shop_cannot_be_told),
         CASE(buries_a_kind_it_has_no_document_for));
 }

@@ -110,10 +110,25 @@ TEST(believes_nothing_of_a_reading_that_failed)
     away = true;
     CHECK(shop_cache_get(c, "tiktok", "a", &err) == NULL);
     CHECK_TEXT(err.text, "away");
-    CHECK_TEXT(shop_channel(c, "tiktok", "a"), "");
+    CHECK(shop_channel(c, "tiktok", "a") == NULL);
     away = false;
     CHECK_INT(shop_cache_get(c, "tiktok", "x", NULL)->state, SHOP_UNKNOWN);
     CHECK_TEXT(shop_channel(c, "tiktok", "a"), "c");
+    shop_cache_free(c);
+}
+
+TEST(knows_a_channel_after_its_time_and_never_invents_one)
+{
+    struct shop_cache *c = cache(1);
+
+    CHECK(shop_cache_get(c, "tiktok", "a", NULL));
+    pause_ms(10);
+    away = true;
+    CHECK_TEXT(shop_channel(c, "tiktok", "a"), "c");
+    CHECK(shop_channel(c, "tiktok", "b") == NULL);
+    away = false;
+    CHECK_TEXT(shop_channel(c, "tiktok", "b"), "c");
+    CHECK(shop_channel(c, "tiktok", "x1") == NULL);
     shop_cache_free(c);
 }
 
@@ -158,6 +173,7 @@ int main(int argc, char **argv)
         argc, argv, CASE(reads_a_shop_once_while_it_is_believed),
         CASE(reads_again_after_its_time_and_when_told_to_forget), CASE(remembers_that_a_shop_is_unknown),
         CASE(reads_many_at_once_and_only_those_it_does_not_know),
-        CASE(believes_nothing_of_a_reading_that_failed), CASE(a_token_runs_out_while_it_lies_in_the_cache),
-        CASE(a_thousand_shops), CASE(states_have_names));
+        CASE(believes_nothing_of_a_reading_that_failed),
+        CASE(knows_a_channel_after_its_time_and_never_invents_one),
+        CASE(a_token_runs_out_while_it_lies_in_the_cache), CASE(a_thousand_shops), CASE(states_have_names));
 }
