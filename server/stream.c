@@ -139,8 +139,12 @@ static bool first_word(const char *text, size_t n, const char *word)
 /* Logs a refusal when it is another one than the last, and does what concerns the connection as a whole. */
 static void note_refusal(struct stream *s, const char *text, size_t n)
 {
+    /* An unknown command is refused with its arguments, which are nobody's business: a password, a body. */
+    const char *quoted = memmem(text, n, ", with args", 11);
     size_t word = 0;
 
+    if (quoted)
+        n = (size_t)(quoted - text);
     s->refusal_ms = clock_mono_ms();
     while (word < n && word < sizeof(s->refused) - 1 && text[word] != ' ')
         word++;
