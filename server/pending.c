@@ -256,26 +256,28 @@ static void entry_mark(const struct pending_entry *e, const char *id, size_t n)
     (void)!stream_send(all->stream, b->data, b->length, NULL);
 }
 
+/* The id of an entry, "1767704400123-0": the only thing that proves it is stored. */
+static bool is_id(enum stream_reply reply, const char *text, size_t n)
+{
+    const char *dash = reply == STREAM_REPLY_TEXT ? memchr(text, '-', n) : NULL;
+    const size_t head = dash ? (size_t)(dash - text) : 0;
+    uint64_t ms, sequence;
+
+    return dash && number_u64(text, head, &ms) && number_u64(dash + 1, n - head - 1, &sequence);
+}
+
 static void on_xadd(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
 {
     struct pending_entry *e = (struct pending_entry *)call;
 
-    switch (reply) {
-    case STREAM_REPLY_TEXT:
-        stream_accepted(e->owner->all->stream);
-        if (e->mark.length > 0)
-            entry_mark(e, text, n);
-        pending_on(e->owner, PENDING_STORED);
-        break;
-    case STREAM_REPLY_LOST:
-        pending_on(e->owner, PENDING_LINK_LOST);
-        break;
-    case STREAM_REPLY_NIL:
-    case STREAM_REPLY_ERROR:
-    case STREAM_REPLY_OTHER:
-        pending_on(e->owner, PENDING_REFUSED);
-        break;
+    if (!is_id(reply, text, n)) {
+        pending_on(e->owner, reply == STREAM_REPLY_LOST ? PENDING_LINK_LOST : PENDING_REFUSED);
+        return;
     }
+    stream_accepted(e->owner->all->stream);
+    if (e->mark.length > 0)
+        entry_mark(e, text, n);
+    pending_on(e->owner, PENDING_STORED);
 }
 
 /* A mark that cannot be read is no mark: whether the entry is stored is for the XADD to say. */
@@ -283,9 +285,7 @@ static void on_mark(struct stream_call *call, enum stream_reply reply, const cha
 {
     struct pending_entry *e = (struct pending_entry *)call;
 
-    (void)text;
-    (void)n;
-    if (reply == STREAM_REPLY_TEXT)
+    if (is_id(reply, text, n))
         pending_on(e->owner, PENDING_DUPLICATE);
     else if (reply == STREAM_REPLY_LOST || !e->owner->request || !entry_xadd(e))
         pending_on(e->owner, PENDING_LINK_LOST); /* answered already: only what is owed counts */

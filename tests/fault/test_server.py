@@ -28,6 +28,68 @@ def expect_503(server, body, seconds, connection=None):
     return took
 
 
+class FakeRedis:
+    """Answers each command with what answer(arguments) says, as bytes: replies no real Redis gives."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "redis://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError, ValueError), s, s.makefile("rb") as f:
+            while True:
+                arguments = []
+                for _ in range(int(f.readline()[1:])):
+                    arguments.append(f.read(int(f.readline()[1:]) + 2)[:-2])
+                s.sendall(self.answer(arguments))
+
+    def close(self):
+        self.listener.close()
+
+
+def case_only_an_id_counts_as_stored():
+    """A 200 needs the id of an entry, from XADD or from a mark; any other reply is none."""
+    reply = {b"PING": b"+PONG\r\n", b"SET": b"+OK\r\n"}
+    redis = FakeRedis(lambda arguments: reply[arguments[0]])
+    absent, entry_id = b"$-1\r\n", b"$3\r\n1-0\r\n"
+    odd = (b"+OK\r\n", b"+QUEUED\r\n", b":1\r\n", b"$0\r\n\r\n", b"$1\r\nx\r\n", b"$2\r\n1-\r\n", b"$2\r\n-1\r\n",
+           b"*0\r\n", b"*1\r\n$3\r\n1-0\r\n", b"*-1\r\n", b"-ERR no\r\n")
+    with Server(redis.url, {"SERVER_THREADS": 1}) as server:
+        for reply[b"GET"], reply[b"XADD"], status in (
+                (absent, entry_id, 200), (entry_id, b"-ERR no\r\n", 200), *((absent, r, 503) for r in odd + (absent,)),
+                *((r, entry_id, 200) for r in odd), *((r, b"-ERR no\r\n", 503) for r in odd)):
+            check_equal(server.push(order_event("1"))[0], status, "GET %r, XADD %r" % (reply[b"GET"], reply[b"XADD"]))
+        check_equal(server.metric("shopstream_server_inflight"), 0, "in flight")
+    redis.close()
+
+
+def case_what_redis_quotes_of_a_command_is_not_logged():
+    """An unknown command is refused with its arguments: those of AUTH are the password, those of XADD end in the body."""
+    def answer(arguments):
+        if arguments[0] == b"PING":
+            return b"+PONG\r\n"
+        return b"-ERR unknown command '%s', with args beginning with: %s \r\n" % (
+            arguments[0], b" ".join(b"'" + a + b"'" for a in arguments[1:]))
+
+    redis = FakeRedis(answer)
+    with Server(redis.url.replace("//", "//:hush-hush@"), ready=False) as server:
+        server.wait_log("redis refuses.*unknown command 'AUTH'")
+        check("hush-hush" not in server.log(), "the password")
+    with Server(redis.url, {"DEDUPE_WINDOW_MINUTES": 0}) as server:
+        expect_503(server, order_event("secret-order"), 0.5)
+        expect_503(server, b"secret-garbage", 0.5)
+        server.wait_log("redis refuses.*unknown command 'XADD'")
+        check("secret" not in server.log(), "the body")
+    redis.close()
+
+
 def case_frozen_redis_means_503_by_the_deadline_and_no_second_copy_afterwards():
     for window in (10, 0):  # the GET is what freezes; with window 0 the XADD itself
         with Redis() as redis, Server(redis, {"ANSWER_DEADLINE_MS": DEADLINE_MS, "DEDUPE_WINDOW_MINUTES": window}) as server:
