@@ -1,7 +1,7 @@
 """account.py - the demo's eyes: live progress, then the proof that every event is accounted for.
 
     account.py account          everything comes from the environment, deploy/demo sets it
-    account.py drop URI NAME    removes the demo's database from a server that is not the demo's
+    account.py drop NAME        removes the demo's database from MONGO_URI, a server that is not the demo's
 
 It asks only what stands outside the product: Redis, MongoDB, the marketplace's own counters and state, the ledger of the
 sender; the programs' metrics are shown and must agree. The expected documents come from tests/lib/truth.py, which shares
@@ -296,8 +296,8 @@ def pretty(value, indent=2):
 def main(arguments):
     if arguments == ["account"]:
         return Demo(os.environ).run()
-    if len(arguments) == 3 and arguments[0] == "drop":
-        pymongo.MongoClient(arguments[1], serverSelectionTimeoutMS=5000).drop_database(arguments[2])
+    if len(arguments) == 2 and arguments[0] == "drop":
+        pymongo.MongoClient(os.environ["MONGO_URI"], serverSelectionTimeoutMS=5000).drop_database(arguments[1])
         return 0
     print(__doc__, file=sys.stderr)
     return 2
