@@ -217,6 +217,19 @@ def case_one_shop_hangs_and_one_answers_only_500_and_the_others_go_on():
         world.check()
 
 
+def case_a_retry_behind_1500_entries_that_wait_longer_is_found():
+    # A claim looks at 1,000 entries; it has to go on where it stopped.
+    with World(shops=2, register=False, worker={"RECLAIM_IDLE_MS": 1200000, "RETRY_DELAYS": "300,300"}) as world:
+        world.put_shops(world.sim.shops()[:1])
+        world.send(world.sim.burst(shops=1, first_shop=1, orders=1500, events=1500))
+        world.worker()
+        wait_deferred(world, 1500)
+        world.sim.fault("missing", shop=0, number=0, count=1)
+        changed = world.change(0, 0)
+        wait_for("the retried order", lambda: world.order(changed), 10)
+        check_equal(len(world.deferred()), 1500, "entries of the unknown shop that wait")
+
+
 def case_too_many_requests_slow_a_shop_down_without_costing_attempts():
     with World(shops=1) as world:
         world.sim.fault("429", shop=0, count=3, retry_after=1)
