@@ -24,6 +24,11 @@ LONG = os.environ.get("SHOPSTREAM_LONG") == "1"
 # One try for an event, and one more: the first attempt that is wrongly counted is followed by a dead letter soon.
 TWO_ATTEMPTS = {"RETRY_DELAYS": "200"}
 
+VALGRIND = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect",
+            "--errors-for-leak-kinds=definite,indirect", "-q"]
+# Timers for programs that run many times slower under it.
+SLOW = {"HEARTBEAT_MS": 2000, "REAP_IDLE_MS": 8000, "KEEPALIVE_MS": 2000, "RECLAIM_IDLE_MS": 15000}
+
 _loads = itertools.count(1)
 
 
@@ -86,7 +91,7 @@ def wait_documents(world, count, seconds=60):
     wait_for("%d orders in MongoDB" % count, lambda: documents(world) >= count, seconds)
 
 
-def wait_pending(world, count, seconds=30, consumer=None):
+def wait_pending(world, count, consumer=None, seconds=30):
     """Waits until workers (or one) hold so many entries."""
     wait_for("%d pending entries" % count, lambda: len(pending(world, consumer)) >= count, seconds)
 
@@ -112,6 +117,10 @@ def check_nobody_blamed(world):
     """No event was charged an attempt for what a dependency did."""
     check_equal(counted_attempts(world), 0, "attempts counted")
     check_equal(world.dead(), [], "dead letters")
+
+
+def check_valgrind(program):
+    check("==%d==" % program.pid not in program.log(), "valgrind said: " + program.log()[-4000:])
 
 
 def log_count(world, words):

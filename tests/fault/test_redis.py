@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""Redis restarted, frozen, emptied, full, its connections cut: under load, with workers at work.
+
+Everywhere a 200 means that the event ends in MongoDB, a 4xx is never the answer to our own trouble, workers come back by
+themselves, and no event is charged an attempt for what Redis did (two attempts are all it has, see TWO_ATTEMPTS). Only where
+the stream itself is thrown away, events stored before are lost; that is reported, and what is stored afterwards is not.
+"""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from load import *  # noqa: E402,F403
+from stack import Failure, check, check_equal, run_cases, wait_for  # noqa: E402
+from world import BULK, GROUP, LIVE, World  # noqa: E402
+
+GROUP_GONE = "consumer group was gone"
+SERVER = {"ANSWER_DEADLINE_MS": 400}
+
+
+def restarted_under_load(stop):
+    """Redis ends by stop(redis) and starts again with its append-only file, twice."""
+    with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        world.worker()
+        with Load(world, world.sim.burst(shops=2, orders=400, events=1200), rate=300) as load:
+            for count in (60, 250):
+                wait_documents(world, count)
+                stop(world.redis)
+                world.redis.start()
+            # "connection" would be a webhook dropped without an answer.
+            counts = load.finish(statuses=[200, 503])
+            check_equal(counts[200], 1200, "accepted once each")
+        world.settle()
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_redis_killed_under_load_and_started_again():
+    """Everything acknowledged was written to the file before; a killed process loses nothing the kernel has."""
+    restarted_under_load(lambda redis: redis.kill())
+
+
+def case_redis_stopped_under_load_and_started_again():
+    restarted_under_load(lambda redis: redis.stop())
+
+
+def frozen_under_load(seconds):
+    with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
+        workers = [world.worker(), world.worker()]
+        with Load(world, world.sim.burst(shops=2, orders=400, events=1200), rate=300) as load:
+            wait_documents(world, 60)
+            world.redis.freeze()
+            try:
+                time.sleep(seconds)  # the outage itself
+            finally:
+                world.redis.thaw()
+            load.finish(statuses=[200, 503])
+        world.settle()
+        for worker in workers:
+            wait_for("readiness", worker.ready, 20)
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_redis_frozen_shorter_than_any_time_out_is_waited_out():
+    frozen_under_load(2)
+
+
+def case_redis_frozen_until_every_link_gives_up_costs_no_attempt():
+    """Beyond the reply time-out of 5 s; by then heartbeats have expired and all entries are idle for longer than a lease."""
+    frozen_under_load(7)
+
+
+def case_workers_cut_off_between_write_and_ack_remember_the_ack():
+    """The answer is held until Redis takes no writes; the worker writes to MongoDB, its XACK waits, its links are cut."""
+    with World(shops=1, worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        world.sim.fault("hold", count=1)
+        pushes = world.sim.burst(orders=20, events=20)
+        world.send(pushes)
+        wait_pending(world, 20)
+        wait_for("a held answer", lambda: world.sim.counters()["held"] > 0)
+        world.redis.client.client_pause(1500, all=False)
+        world.sim.release()
+        wait_documents(world, 20)
+        check_equal(len(pending(world)), 20, "acked entries")
+        world.redis.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        world.settle()
+        check_equal(world.sim.counters()["detail_ids"], 20, "ids read; what was written must not be read again")
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_connections_cut_every_tenth_of_a_second_under_load():
+    with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        world.worker()
+        with Load(world, world.sim.burst(shops=2, orders=400, events=1200), rate=300) as load:
+            while load.running() and documents(world) < 300:
+                world.redis.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                time.sleep(0.1)  # the fault's own rhythm
+            load.finish(statuses=[200, 503])
+        world.settle()
+        check_nobody_blamed(world)
+        world.check()
+
+
+def forget_stored(world):
+    """What was stored before Redis was emptied is lost with it; only later events count."""
+    world.accepted = []
+
+
+def case_flushall_in_mid_work_is_reported_and_healed_without_a_restart():
+    with World(worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        world.worker()
+        world.send(world.sim.burst(shops=2, orders=100, events=200))
+        world.settle()
+        world.check()
+        world.sim.fault("hold", count=2)
+        world.send(world.sim.burst(shops=2, orders=100, events=200, seed=2))
+        wait_pending(world, 20)
+        forget_stored(world)
+        world.redis.client.flushall()
+        world.sim.release()
+        # Every order changes once more, so these events alone must bring MongoDB level.
+        with Load(world, [world.sim.change(shop, number)["push"] for shop in (0, 1) for number in range(50)], rate=100) as load:
+            load.finish()
+        wait_for("the group", lambda: world.group()[0] is not None)
+        world.settle()
+        check(log_count(world, GROUP_GONE) >= 1, "no log line about the lost group")
+        check(log_count(world, GROUP_GONE) <= 6, "%d log lines about the lost group" % log_count(world, GROUP_GONE))
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_group_destroyed_by_hand_is_made_again_from_the_first_entry():
+    """Made again at the end it would skip the backlog; at 0 it reads everything once more, which changes nothing."""
+    with World(worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        with Load(world, world.sim.burst(shops=2, orders=200, events=600), rate=300) as load:
+            wait_documents(world, 50)
+            world.redis.client.xgroup_destroy(LIVE, GROUP)
+            load.finish(statuses=[200])
+        wait_for("the group", lambda: world.group()[0] is not None)
+        world.settle()
+        check(log_count(world, GROUP_GONE) >= 1, "no log line about the lost group")
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_stream_deleted_again_and_again_is_no_hot_loop():
+    with World(worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        world.redis.client.config_resetstat()
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            world.redis.client.delete(LIVE)
+            time.sleep(0.02)  # the fault's own rhythm: fifty times a second
+        lines, commands = log_count(world, GROUP_GONE), world.redis.client.info("stats")["total_commands_processed"]
+        check(1 <= lines <= 20, "%d log lines in 3 s" % lines)
+        check(commands < 6000, "%d commands in 3 s" % commands)
+        forget_stored(world)
+        world.send(world.sim.burst(shops=2, orders=20, events=40))
+        wait_for("the group", lambda: world.group()[0] is not None)
+        world.settle()
+        check_nobody_blamed(world)
+        world.check()
+
+
+def case_scripts_flushed_under_load_are_loaded_again():
+    with World(worker=TWO_ATTEMPTS) as world:
+        world.worker()
+        with Load(world, world.sim.burst(shops=2, orders=200, events=600), rate=300) as load:
+            while load.running():
+                world.redis.client.script_flush()
+                time.sleep(0.02)  # the fault's own rhythm
+            load.finish(statuses=[200])
+        world.redis.client.script_flush()
+        world.add_entry(v="1", kind="order", id="7")
+        world.settle()
+        check_equal(counted_attempts(world), 0, "attempts counted")
+        world.expected_dead = [("bad_payload", "7")]
+        world.check()
+
+
+def fill(world, room):
+    """Leaves Redis so much memory beyond what it uses now."""
+    world.redis.client.config_set("maxmemory", world.redis.client.info("memory")["used_memory"] + room)
+
+
+def case_redis_full_means_503_and_the_workers_make_room_again():
+    """Trimming what is done frees memory: with nothing kept, a full Redis is emptied by starting the workers, also when no
+    worker was there before and the group is still to be made."""
+    # Without marks: they stay for minutes, and here the stream is what is to fill Redis.
+    with World(server=dict(SERVER, DEDUPE_WINDOW_MINUTES=0), worker=dict(TWO_ATTEMPTS, STREAM_KEEP_MINUTES=0)) as world:
+        # Redis keeps 25 KB of statistics for each command it has ever run; that is not what is to fill it.
+        world.worker("before")
+        world.send(world.sim.burst(shops=2, orders=20, events=20, first_number=1000))
+        world.settle()
+        world.stop_workers()
+        world.redis.client.delete(LIVE, BULK)
+        fill(world, 600_000)
+        with Load(world, world.sim.burst(shops=2, orders=600, events=2400), rate=2000) as load:
+            wait_for("503s", lambda: world.server.metric('shopstream_server_unavailable_total{reason="redis_error"}') > 0, 20)
+            world.worker()
+            world.worker()
+            counts = load.finish(statuses=[200, 503])
+            check(counts.get(503, 0) > 0, "Redis was not full: %s" % counts)
+        world.settle()
+        check(total(world, "shopstream_worker_entries_trimmed_total") > 0, "nothing was trimmed")
+        check_nobody_blamed(world)
+        world.check(entries=False)
+
+
+def case_redis_full_lets_workers_drain_and_goes_on_when_memory_is_raised():
+    """Also a dead letter that Redis refuses for lack of memory is not lost: its entry waits."""
+    with World(server=SERVER, worker=dict(TWO_ATTEMPTS, STREAM_KEEP_MINUTES=60)) as world:
+        world.worker()
+        world.send(world.sim.burst(shops=2, orders=50, events=100))
+        world.settle()
+        world.add_entry(v="1", kind="order", id="7", padding="x" * 20000)
+        wait_for("its dead letter", lambda: len(world.dead()) == 1)
+        with Load(world, world.sim.burst(shops=2, orders=300, events=900, seed=2), rate=2000) as load:
+            world.stop_workers()
+            world.add_entry(v="1", kind="order", id="8", padding="x" * 20000)
+            fill(world, 0)
+            wait_for("503s", lambda: world.server.metric('shopstream_server_unavailable_total{reason="redis_error"}') > 0, 20)
+            late = world.worker()  # its heartbeat cannot be set: it has to start all the same
+            wait_for("only the refused dead letter", lambda: world.group()[0] == 0 and len(pending(world)) == 1, 30)
+            check_equal(world.dead(), [("bad_payload", "7")], "dead letters while Redis is full")
+            check(late.ready(), "a worker is ready while Redis is full")
+            world.redis.client.config_set("maxmemory", "1gb")
+            counts = load.finish(statuses=[200, 503])
+            check(counts.get(503, 0) > 0, "Redis was not full: %s" % counts)
+        world.settle()
+        check_equal(counted_attempts(world), 0, "attempts counted")
+        world.expected_dead = [("bad_payload", "7"), ("bad_payload", "8")]
+        world.check()
+
+
+run_cases(globals())
