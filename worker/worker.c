@@ -86,7 +86,7 @@ struct worker {
     struct streams streams;
     struct credentials *credentials;
     struct store_pool *stores;
-    struct keeper *keeper;
+    struct keeper *_Atomic keeper; /* set by worker_start while worker_ready may look */
     struct lane *lanes;
     size_t lane_count;
     atomic_bool stopping;
@@ -175,23 +175,25 @@ static void turn_ack(struct lane *l, struct message_list *settled)
         pause_begin(&l->redis, l, &err);
 }
 
-/* Stage 1 with its room: what the lane holds counts against its bounds; nothing new while MongoDB is away. */
+/* Stage 1 with its room: what the lane holds counts against its bounds. Nothing new while MongoDB is away, nor while acks
+ * are owed: what is owed is in no bound, and its own entries would be taken again. */
 static void turn_read(struct lane *l, struct message_list *fresh)
 {
     const struct config *c = l->worker->config;
     size_t room = (size_t)c->read_max_entries, room_bytes = (size_t)c->read_max_bytes;
     struct message_list none = {0};
     struct err err = {0};
+    bool full, ok;
 
-    turn_ack(l, &none); /* acks a lost link swallowed go first, or their entries would be taken again */
-    if (atomic_load(&l->mongo.away) || pool_messages(l->pool) >= room || pool_bytes(l->pool) >= room_bytes) {
-        if (pool_needs(l->pool) > 0 && fetch_carried(l->fetcher) > 0 && !l->progressed)
-            wait_or_stop(l->worker, CARRIED_BLOCK_MS);
-        return;
-    }
-    if (batch_read(l->reader, room - pool_messages(l->pool), room_bytes - pool_bytes(l->pool),
-                   turn_block_ms(l), fresh, &err) &&
-        redis_time_sync(&l->time, l->reads, &err))
+    turn_ack(l, &none);
+    if (ack_unconfirmed(l->acker) > 0 || atomic_load(&l->mongo.away))
+        return; /* both have a pause of their own */
+    full = pool_messages(l->pool) >= room || pool_bytes(l->pool) >= room_bytes;
+    if (full && !l->progressed) /* calls are under way, or its shops wait for a rate limit */
+        wait_or_stop(l->worker, CARRIED_BLOCK_MS);
+    ok = full || batch_read(l->reader, room - pool_messages(l->pool), room_bytes - pool_bytes(l->pool),
+                            turn_block_ms(l), fresh, &err);
+    if (ok && redis_time_sync(&l->time, l->reads, &err))
         pause_end(&l->redis, l);
     else
         pause_begin(&l->redis, l, &err);
@@ -400,6 +402,7 @@ struct worker *worker_new(const struct config *config, struct err *err)
     w->config = config;
     atomic_init(&w->stopping, false);
     atomic_init(&w->running, 0);
+    atomic_init(&w->keeper, NULL);
     pthread_mutex_init(&w->lock, NULL);
     monotonic_condition(&w->changed);
     w->lane_count = (size_t)config->worker_threads;
@@ -459,9 +462,9 @@ static bool start_keeper(struct worker *w, struct err *err)
     }
     link_free(probe);
     if (!atomic_load(&w->stopping))
-        w->keeper = keeper_start(w->config, &w->redis, &w->streams, names, w->lane_count, err);
+        atomic_store(&w->keeper, keeper_start(w->config, &w->redis, &w->streams, names, w->lane_count, err));
     free(names);
-    return w->keeper != NULL;
+    return atomic_load(&w->keeper) != NULL;
 }
 
 bool worker_start(struct worker *w, struct err *err)
@@ -528,7 +531,8 @@ void worker_free(struct worker *w)
 bool worker_ready(void *context, struct strbuf *why)
 {
     struct worker *w = context;
-    bool redis = w->keeper != NULL && keeper_silence_ms(w->keeper) < 3 * w->config->heartbeat_ms;
+    const struct keeper *keeper = atomic_load(&w->keeper);
+    bool redis = keeper && keeper_silence_ms(keeper) < 3 * w->config->heartbeat_ms;
     bool mongo = atomic_load(&w->running) > 0;
 
     for (size_t i = 0; i < w->lane_count; i++) {
