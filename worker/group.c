@@ -9,16 +9,29 @@
 
 #include "common/metrics.h"
 
+enum { GROUP_ID_MAX = 128 }; /* bytes of a shop or entity id */
+
 bool group_is_entity(const struct entry_text *platform, enum entry_kind kind)
 {
     return kind == ENTRY_ORDER && platform->length == strlen("tiktok") &&
            memcmp(platform->data, "tiktok", platform->length) == 0;
 }
 
-/* An entity without an id or a shop can be neither fetched nor addressed. */
+/* A marketplace's ids are short words. Anything else goes into no request and into no filter: a NUL would make two entities
+ * one, and a request that cannot be built holds up its whole shop. */
+static bool is_word(const struct entry_text *t)
+{
+    for (size_t i = 0; i < t->length; i++) {
+        if (t->data[i] <= ' ' || t->data[i] > '~')
+            return false;
+    }
+    return t->length > 0 && t->length <= GROUP_ID_MAX;
+}
+
+/* Without an id and a shop an entity can be neither fetched nor addressed. */
 static bool addressable(const struct entry *e)
 {
-    return e->id.length > 0 && e->shop.length > 0;
+    return is_word(&e->id) && is_word(&e->shop);
 }
 
 static void fold_one(struct pool *pool, struct message *m, struct message_list *settled, int64_t mono_ms)
@@ -27,7 +40,8 @@ static void fold_one(struct pool *pool, struct message *m, struct message_list *
     struct need *n;
 
     if (entity && !addressable(&m->entry))
-        message_judge(m, OUTCOME_POISON, DEAD_BAD_PAYLOAD, "entry: an entity needs both shop and id");
+        message_judge(m, OUTCOME_POISON, DEAD_BAD_PAYLOAD,
+                      "entry: shop and id of an entity must be short words");
     if (m->outcome == OUTCOME_POISON) { /* judged on arrival: unreadable, or delivered too often */
         message_append(settled, m);
         return;
