@@ -221,6 +221,9 @@ def case_metrics_are_prometheus_text_and_move():
         before = {p: metrics_of(p.admin("/metrics")[1]) for p in (world.server, worker)}
         world.send(world.sim.burst(shops=1, orders=20, events=50, duplicates=0.2))
         world.settle()
+        # Redis knows of an ack before the worker counts it.
+        wait_for("the acks to be counted", lambda: worker.metric("shopstream_worker_entries_acked_total") == world.redis.client.xlen(LIVE)
+                 and worker.metric("shopstream_worker_entries_held") == 0)
         after = {p: metrics_of(p.admin("/metrics")[1]) for p in (world.server, worker)}
 
         def moved(program, name):

@@ -106,6 +106,18 @@ def case_the_same_through_a_real_nginx():
         world.check()
 
 
+def case_amounts_and_ids_sent_as_numbers_arrive_exactly():
+    with World(release=True) as world:
+        world.sim.switch(odd_numbers=True)
+        lines = world.sim.burst(shops=2, orders=300, events=300)
+        served = "".join(world.sim.orders())
+        check(re.search(r'"total_amount":\d', served) and re.search(r'"product_id":\d', served), "no numbers in odd places")
+        world.worker()
+        world.send(lines)
+        world.settle()
+        world.check()
+
+
 def case_300_new_orders_of_one_shop_take_6_detail_calls_and_1_bulk_command():
     with World(shops=1, release=True) as world:
         idle = world.worker()
