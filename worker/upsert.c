@@ -36,7 +36,7 @@ enum {
     OP_MAX_BYTES = 15 * 1024 * 1024,  /* one op over the server's limit would silently drop its whole bulk */
     OP_MAX_DEPTH = 90,                /* the server stops at 100 */
     OP_OVERHEAD = 1024,               /* filter, operators, bookkeeping: more than they take */
-    REDOS_MAX = 5,                    /* transient refusals of one op in one turn */
+    REDOS_MAX = 5,                    /* transient refusals and lost races of one op in one turn */
     CONFLICTS_MAX = 2,                /* duplicate key and no document, so often: another index */
     REDO_DELAY_MS = 1000,             /* then it waits */
     MISSING_DELAY_MS = 61000,         /* two reads that both leave it out must be a minute apart */
@@ -55,7 +55,7 @@ struct op {
     size_t bytes;         /* at most what it takes in a command */
     bool closed;          /* its need is judged or NEW again */
     bool full;            /* a version-only op found other content: send it whole */
-    int redos;            /* transient refusals so far */
+    int redos;            /* transient refusals and lost races so far */
     int conflicts;        /* duplicate key, but no document to be seen */
     int64_t code;         /* error of the last command for this op; 0 = none */
     bool foreign;         /* code is 11000, of an index that is not ours */
@@ -682,6 +682,13 @@ static void act_on_unknown(struct flush *fl, struct op **ops, size_t n)
     }
 }
 
+/* Somebody else was faster, which is nobody's fault: planned anew from what was read, or, when that never ends, later. */
+static void plan_again(struct flush *fl, struct op *op)
+{
+    if (++op->redos > REDOS_MAX)
+        defer(fl, op, REDO_DELAY_MS, "the document changes whenever it is to be written");
+}
+
 static void close_open_conflict(struct flush *fl, struct op *op)
 {
     if (++op->conflicts < CONFLICTS_MAX)
@@ -702,7 +709,7 @@ static void close_absent(struct flush *fl, struct op *op)
     else if (op->doc->op == DOCUMENT_TOMBSTONE)
         close_written(fl, op); /* gone either way */
     else
-        judge(fl, op, OUTCOME_RETRY, DEAD_MONGO_WRITE, "the document vanished while it was written");
+        plan_again(fl, op);
 }
 
 /* Judges one op by what was read back into its need. */
@@ -724,7 +731,7 @@ static void close_read(struct flush *fl, struct op *op)
     if (op->lane == LANE_TOUCH)
         op->full = true; /* other content, or a tombstone: planned anew from what was read */
     else
-        judge(fl, op, OUTCOME_RETRY, DEAD_MONGO_WRITE, "the document changed while it was written");
+        plan_again(fl, op);
 }
 
 static void read_back(struct flush *fl, struct op **ops, size_t n)
