@@ -198,7 +198,8 @@ static void on_request(struct evhttp_request *request, void *arg)
                  LOG_B("platform", mapped.entries[0].platform.data, mapped.entries[0].platform.length),
                  LOG_B("shop", mapped.entries[0].shop.data, mapped.entries[0].shop.length),
                  LOG_B("trace", push.trace.data, push.trace.length));
-    pendings_start(h->pendings, request, &mapped); /* 4 store; then 5 answer, by http_answer */
+    if (pendings_start(h->pendings, request, &mapped)) /* 4 store; then 5 answer, by http_answer */
+        evbuffer_drain(evhttp_request_get_input_buffer(request), push.body.length); /* the store has a copy */
     map_release(h->mapper);
 }
 

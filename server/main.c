@@ -9,6 +9,7 @@
  * No evthread_use_pthreads: no object of libevent is used by two threads (server.h). */
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,13 @@ static void raise_file_limit(const struct config *c)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit))
         log_warn_errno("limit of open files not raised", LOG_I("wanted", c->max_connections));
+}
+
+/* Large buffers come with a burst and go with it. Left alone, glibc raises the size from which it maps them each time one
+ * is freed, and then keeps the largest burst ever for good. */
+static void give_back_large_buffers(void)
+{
+    (void)!mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
 static void ignore_sigpipe(void)
@@ -163,6 +171,7 @@ int main(int argc, char **argv)
     if (!c.tiktok_app_key[0])
         log_warn("TIKTOK_APP_KEY is not set: TikTok webhooks will get 503");
     ignore_sigpipe();
+    give_back_large_buffers();
     if (only_check)
         config_print_dump(stdout, &c, CONFIG_SERVER);
     else

@@ -425,9 +425,10 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
     return p;
 }
 
-void pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped)
+bool pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped)
 {
     struct pending *p = pending_new(all, mapped);
+    bool waits;
 
     p->all = all;
     p->request = request;
@@ -449,6 +450,8 @@ void pendings_start(struct pendings *all, struct evhttp_request *request, const 
             break;
         }
     }
+    waits = p->request != NULL;
     if (--p->owed == 0)
         pending_end(p);
+    return waits;
 }

@@ -32,8 +32,8 @@ struct pendings *pendings_new(const struct config *c, struct stream *s, pending_
 /* All commands must have been settled (stream_stop does that). Accepts NULL. */
 void pendings_free(struct pendings *all);
 
-/* Stores what was mapped (copied) and answers request, now or later. */
-void pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped);
+/* Stores what was mapped (copied) and answers request, now or later. True: later, request is alive. */
+bool pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped);
 
 /* True: at the cap, in records or in bytes; a further request must be refused before any work is done for it. */
 bool pendings_full(const struct pendings *all);

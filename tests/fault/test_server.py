@@ -377,6 +377,23 @@ def case_bodies_on_their_way_are_bounded():
         [s.close() for s in clients]
 
 
+def case_a_body_that_waits_for_redis_is_held_once():
+    with Redis() as redis, Server(redis, {"SERVER_THREADS": 1, "MAX_BODY_BYTES": 4 << 20, "MAX_INFLIGHT_BYTES": 64 << 20,
+                                          "ANSWER_DEADLINE_MS": 2900}, build=RELEASE) as server:
+        def resident():
+            with open("/proc/%d/status" % server.pid) as f:
+                return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+        redis.freeze()
+        before = resident()
+        threads = [threading.Thread(target=server.push, args=(order_event(str(i), note="x" * (3 << 20)),)) for i in range(10)]
+        [t.start() for t in threads]
+        wait_for("all in flight", lambda: server.metric("shopstream_server_inflight") == 10)
+        grown = resident() - before
+        [t.join() for t in threads]
+        check(30000 < grown < 60000, "10 bodies of 3 MiB take %d KiB" % grown)
+
+
 def case_sigterm_under_load_answers_200_or_refuses_the_connection():
     with Redis() as redis, Server(redis) as server:
         stored, bad, stop = set(), [], threading.Event()
