@@ -141,7 +141,7 @@ static const struct config_key config_keys[] = {
      "orders in one bulk write"},
     {"TIKTOK_API_URL", KIND_URL, AT(tiktok_api_url), "https://open-api.tiktokglobalshop.com", 1, 1024,
      WORKING, "TikTok Shop API"},
-    {"TIKTOK_APP_KEY", KIND_PAIR, AT(tiktok_app_key), "", 0, 1024, ALL,
+    {"TIKTOK_APP_KEY", KIND_NAME, AT(tiktok_app_key), "", 0, 1024, ALL,
      "app key; empty = TikTok webhooks are answered 503"},
     {"TIKTOK_APP_SECRET", KIND_PAIR, AT(tiktok_app_secret), "", 0, 1024, ALL | SECRET,
      "app secret; current,previous while it is being replaced"},
