@@ -49,6 +49,34 @@ void ctl_deinit(struct ctl *c)
     c->stores = NULL;
 }
 
+/* C1 controls drive terminals too; in UTF-8 they are 0xC2 and one byte. */
+static bool is_control(const char *at, const char *end)
+{
+    unsigned char c = (unsigned char)*at, next = at + 1 < end ? (unsigned char)at[1] : 0;
+
+    return c < 0x20 || c == 0x7f || (c == 0xC2 && next < 0xA0);
+}
+
+const char *ctl_plain(struct strbuf *to, const char *text, size_t length)
+{
+    bool utf8 = bson_utf8_validate(text, length, true);
+    const char *end = text + length;
+
+    strbuf_reset(to);
+    for (const char *at = text; at < end; at++) {
+        unsigned char c = (unsigned char)*at;
+
+        if (is_control(at, end) || (c >= 0x80 && !utf8)) {
+            strbuf_add_format(to, "\\x%02x", c);
+            if (c == 0xC2 && utf8)
+                strbuf_add_format(to, "\\x%02x", (unsigned char)*++at);
+        } else {
+            strbuf_add_char(to, (char)c);
+        }
+    }
+    return strbuf_text(to);
+}
+
 int ctl_fail(int code, const char *format, ...)
 {
     va_list args;

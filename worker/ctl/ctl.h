@@ -9,6 +9,7 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "common/strbuf.h"
 #include "worker/link.h"
 #include "worker/store.h"
 
@@ -39,6 +40,10 @@ void ctl_deinit(struct ctl *c); /* closes what was opened; accepts a zeroed one 
 
 /* Prints "shopstreamctl: <text>" to standard error and returns code, so that a command can end with it. */
 int ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Outside text as a terminal may see it: control characters, and bytes that are no UTF-8, as \xNN. What was in to before is
+ * gone; the result is borrowed from it. */
+const char *ctl_plain(struct strbuf *to, const char *text, size_t length);
 
 /* Commands. argv[0] is the command's own word ("shop"), argv[1] the first thing after it. Each returns an enum ctl_exit. */
 int ctl_init(struct ctl *c, int argc, char **argv);

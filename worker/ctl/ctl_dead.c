@@ -2,9 +2,9 @@
  *
  * list prints the newest first, never a payload; show prints one letter whole (the body as JSON text when it is text).
  * Both read only. */
-#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -13,6 +13,12 @@
 #include "worker/ctl/ctl.h"
 
 enum { LIST_DEFAULT = 50, LIST_MAX = 100000, PAGE = 200 };
+
+/* A row and what it is ordered by. */
+struct ranked {
+    int64_t ms; /* of its stream id */
+    size_t at;  /* its place before */
+};
 
 /* Value of a field of one stream entry (reply: array of field, value, ...); NULL when it has none. */
 static const redisReply *field(const redisReply *fields, const char *name)
@@ -69,9 +75,14 @@ static bool read_partition(struct link *l, int partition, size_t limit, json_t *
 
         number_format_i64(count, (int64_t)page);
         r = link_call(l, 6, argv, NULL, err);
+        if (r && r->type != REDIS_REPLY_ARRAY) {
+            link_refused(l, r, argv[0], err);
+            freeReplyObject(r);
+            r = NULL;
+        }
         if (!r)
             return false;
-        got = r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
+        got = r->elements;
         for (size_t i = 0; i < got; i++)
             if (well_formed(r->element[i]))
                 json_array_append_new(rows,
@@ -86,27 +97,74 @@ static bool read_partition(struct link *l, int partition, size_t limit, json_t *
     return true;
 }
 
-static const char *member(const json_t *row, const char *name)
+/* A stream id as a number that orders like it; only for ids of ours. */
+static int64_t dead_ms(const json_t *row)
 {
-    const char *text = json_string_value(json_object_get(row, name));
+    const char *id = json_string_value(json_object_get(row, "dead_id"));
+    int64_t ms = 0;
 
-    return text && text[0] ? text : "-";
+    return id && number_i64(id, strcspn(id, "-"), &ms) ? ms : 0;
 }
+
+/* Newest first; rows of one partition keep their order. */
+static int by_age(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+
+    if (a->ms != b->ms)
+        return a->ms > b->ms ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
+}
+
+/* The newest `limit` rows of all partitions. Takes rows; returns owned. */
+static json_t *newest(json_t *rows, size_t limit)
+{
+    size_t count = json_array_size(rows);
+    struct ranked *ranked = xcalloc(count + 1, sizeof(*ranked));
+    json_t *chosen = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        ranked[i] = (struct ranked){dead_ms(json_array_get(rows, i)), i};
+    qsort(ranked, count, sizeof(*ranked), by_age);
+    for (size_t i = 0; i < count && i < limit; i++)
+        json_array_append(chosen, json_array_get(rows, ranked[i].at));
+    free(ranked);
+    json_decref(rows);
+    return chosen;
+}
+
+static const struct {
+    const char *title;
+    const char *name; /* in the row */
+    int width;
+} columns[] = {
+    {"DEAD ID", "dead_id", 20}, {"CLASS", "class", 12}, {"PLATFORM", "platform", 8}, {"SHOP", "shop", 20},
+    {"KIND", "kind", 11},       {"ID", "id", 20},       {"TRIES", "tries", 5},       {"ERROR", "err", 0},
+};
+
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
 static void print_rows(const json_t *rows)
 {
+    struct strbuf plain = STRBUF_INIT;
     size_t i;
     json_t *row;
 
-    printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", "DEAD ID", "CLASS", "PLATFORM", "SHOP", "KIND",
-           "ID", "TRIES", "ERROR");
+    for (size_t c = 0; c < COLUMNS; c++)
+        printf("%-*s%s", columns[c].width, columns[c].title, c + 1 < COLUMNS ? " " : "\n");
     json_array_foreach(rows, i, row)
     {
-        printf("%-20s %-12s %-8s %-20s %-11s %-20s %5s  %s\n", member(row, "dead_id"), member(row, "class"),
-               member(row, "platform"), member(row, "shop"), member(row, "kind"), member(row, "id"),
-               member(row, "tries"), member(row, "err"));
+        for (size_t c = 0; c < COLUMNS; c++) {
+            const json_t *value = json_object_get(row, columns[c].name);
+            size_t length = json_string_length(value);
+
+            printf("%-*s%s", columns[c].width,
+                   length > 0 ? ctl_plain(&plain, json_string_value(value), length) : "-",
+                   c + 1 < COLUMNS ? " " : "\n");
+        }
     }
     printf("%zu dead letter(s)\n", json_array_size(rows));
+    strbuf_deinit(&plain);
 }
 
 static int list(struct ctl *c, struct link *l, int argc, char **argv)
@@ -129,6 +187,7 @@ static int list(struct ctl *c, struct link *l, int argc, char **argv)
             return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
         }
     }
+    rows = newest(rows, (size_t)limit);
     if (c->json) {
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
@@ -140,21 +199,10 @@ static int list(struct ctl *c, struct link *l, int argc, char **argv)
     return status;
 }
 
-/* Prints bytes as they are when printable, else escaped: a payload must not drive the terminal. */
-static void print_safely(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char ch = (unsigned char)s[i];
-
-        if (ch >= 0x80 || isprint(ch))
-            putchar(ch);
-        else
-            printf("\\x%02x", ch);
-    }
-}
-
 static void print_letter(const struct ctl *c, const redisReply *fields)
 {
+    struct strbuf plain = STRBUF_INIT;
+
     if (c->json) {
         json_t *whole = json_object();
 
@@ -166,10 +214,12 @@ static void print_letter(const struct ctl *c, const redisReply *fields)
         return;
     }
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        printf("%-10s ", fields->element[i]->str);
-        print_safely(fields->element[i + 1]->str, fields->element[i + 1]->len);
-        putchar('\n');
+        const redisReply *name = fields->element[i], *value = fields->element[i + 1];
+
+        printf("%-10s ", ctl_plain(&plain, name->str, name->len));
+        puts(ctl_plain(&plain, value->str, value->len));
     }
+    strbuf_deinit(&plain);
 }
 
 static int show(struct ctl *c, struct link *l, int argc, char **argv)
@@ -189,9 +239,13 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
         if (!r)
             return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
         if (r->type == REDIS_REPLY_ERROR) {
-            fprintf(stderr, "shopstreamctl: %.60s is not a DEAD ID\n", argv[0]);
+            bool argument = link_error_is(r, "ERR"); /* the rest is Redis' trouble, or ours with it */
+            int code = argument ? CTL_USAGE : CTL_UNREACHABLE;
+
+            link_refused(l, r, range[0], &err);
             freeReplyObject(r);
-            return CTL_USAGE;
+            return argument ? ctl_fail(code, "%.60s is not a DEAD ID", argv[0])
+                            : ctl_fail(code, "Redis: %s", err.text);
         }
         found = r->type == REDIS_REPLY_ARRAY && r->elements == 1 && well_formed(r->element[0]);
         if (found)

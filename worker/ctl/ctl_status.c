@@ -52,17 +52,17 @@ static const redisReply *pair(const redisReply *flat, const char *name)
     return NULL;
 }
 
-/* A command whose error replies are "nothing there yet" (no stream, no group). NULL: link lost (err), or such an error
- * (err untouched). */
+/* NULL: link lost or refused (err), or there is no such stream or group yet (err untouched). */
 static redisReply *ask(struct link *l, int argc, const char **argv, struct err *err)
 {
     redisReply *r = link_call(l, argc, argv, NULL, err);
 
-    if (r && r->type == REDIS_REPLY_ERROR) {
-        freeReplyObject(r);
-        return NULL;
-    }
-    return r;
+    if (!r || r->type != REDIS_REPLY_ERROR)
+        return r;
+    if (!link_error_is(r, "NOGROUP") && !(link_error_is(r, "ERR") && strstr(r->str, "no such key")))
+        link_refused(l, r, argv[0], err);
+    freeReplyObject(r);
+    return NULL;
 }
 
 static int64_t ask_number(struct link *l, const char *command, const char *key, struct err *err)
@@ -149,7 +149,10 @@ static void collect_stream(struct status *s, struct link *l, const char *key, bo
             finding(s, "%s: lag unknown", key);
         ask_pending(s, l, key, row, err);
     }
-    json_array_append_new(s->streams, row);
+    if (err->domain == ERR_NONE)
+        json_array_append_new(s->streams, row);
+    else
+        json_decref(row); /* zeros that nobody measured */
 }
 
 /* Live workers are the heartbeat keys: a consumer that never got an entry does not exist in 7.0, but its heartbeat does. */
@@ -197,20 +200,23 @@ static void collect_redis(struct status *s, struct ctl *c, struct link *l, struc
         keys_dead(key, p);
         collect_stream(s, l, key, true, err);
     }
-    collect_workers(s, l, 0, err);
-    if (s->alive == 0)
+    if (err->domain == ERR_NONE)
+        collect_workers(s, l, 0, err); /* every lane beats in every partition */
+    if (err->domain == ERR_NONE && s->alive == 0)
         finding(s, "no worker is alive");
     json_object_set_new(s->redis, "up", json_boolean(err->domain == ERR_NONE));
 }
 
-/* Documents of a collection by their state. */
-static void count_states(struct store *st, const char *collection, json_t *to)
+/* Documents of a collection by their state. False: err. */
+static bool count_states(struct store *st, const char *collection, json_t *to, struct err *err)
 {
     bson_t *pipeline = BCON_NEW("pipeline", "[", "{", "$group", "{", "_id", BCON_UTF8("$state"), "n", "{",
                                 "$sum", BCON_INT64(1), "}", "}", "}", "]");
     mongoc_cursor_t *cursor = mongoc_collection_aggregate(store_collection(st, collection), MONGOC_QUERY_NONE,
                                                           pipeline, NULL, NULL);
     const bson_t *row;
+    bson_error_t error;
+    bool failed;
 
     while (mongoc_cursor_next(cursor, &row)) {
         bson_iter_t i;
@@ -222,16 +228,23 @@ static void count_states(struct store *st, const char *collection, json_t *to)
         if (bson_iter_init_find(&i, row, "n"))
             json_object_set_new(to, name, json_integer((json_int_t)bson_iter_as_int64(&i)));
     }
+    failed = mongoc_cursor_error(cursor, &error);
+    if (failed)
+        err_set(err, ERR_MONGO, (int)error.code, "cannot count %s: %s", collection, error.message);
     mongoc_cursor_destroy(cursor);
     bson_destroy(pipeline);
+    return !failed;
 }
 
-static void collect_mongo(struct status *s, struct store *st)
+static bool collect_mongo(struct status *s, struct store *st, struct err *err)
 {
     json_t *shops = json_object(), *count;
     const char *state;
 
-    count_states(st, "shops", shops);
+    if (!count_states(st, "shops", shops, err)) {
+        json_decref(shops);
+        return false;
+    }
     json_object_foreach(shops, state, count)
     {
         if (strcmp(state, "active") != 0)
@@ -239,6 +252,7 @@ static void collect_mongo(struct status *s, struct store *st)
     }
     json_object_set_new(s->mongo, "shops", shops);
     json_object_set_new(s->mongo, "up", json_true());
+    return true;
 }
 
 static void print_number(const json_t *row, const char *name, int width)
@@ -251,8 +265,17 @@ static void print_number(const json_t *row, const char *name, int width)
         printf(" %*s", width, value ? "unknown" : "-");
 }
 
+static const char *plain_member(struct strbuf *to, const json_t *row, const char *name)
+{
+    const json_t *value = json_object_get(row, name);
+
+    return value ? ctl_plain(to, json_string_value(value), json_string_length(value)) : "-";
+}
+
 static void print_status(const struct status *s)
 {
+    bool up = json_is_true(json_object_get(s->redis, "up"));
+    struct strbuf plain = STRBUF_INIT;
     size_t i;
     json_t *row;
 
@@ -268,13 +291,20 @@ static void print_status(const struct status *s)
         print_number(row, "waiting_for_next_try", 14);
         putchar('\n');
     }
-    printf("\nworkers alive: %zu\n", s->alive);
+    if (up)
+        printf("\nworkers alive: %zu\n", s->alive);
+    else
+        printf("\nworkers alive: unknown\n");
     json_array_foreach(s->workers, i, row)
-        printf("  %-40s %s\n", json_string_value(json_object_get(row, "name")),
-               json_string_value(json_object_get(row, "heartbeat")));
-    printf("redis: %s\n", json_is_true(json_object_get(s->redis, "up")) ? "up" : "unreachable");
+    {
+        printf("  %-40s", plain_member(&plain, row, "name"));
+        printf(" %s\n", plain_member(&plain, row, "heartbeat"));
+    }
+    printf("redis: %s\n", up ? "up" : "unreachable");
     printf("mongo: %s\n", json_is_true(json_object_get(s->mongo, "up")) ? "up" : "unreachable");
-    json_array_foreach(s->findings, i, row) printf("! %s\n", json_string_value(row));
+    json_array_foreach(s->findings, i, row)
+        printf("! %s\n", ctl_plain(&plain, json_string_value(row), json_string_length(row)));
+    strbuf_deinit(&plain);
 }
 
 static void dump_status(const struct status *s)
@@ -317,9 +347,7 @@ int ctl_status(struct ctl *c, int argc, char **argv)
     if (redis.domain != ERR_NONE)
         unreachable(s.redis, "Redis", &redis);
     st = ctl_store(c, &mongo);
-    if (st && store_ping(st, &mongo))
-        collect_mongo(&s, st);
-    else
+    if (!st || !store_ping(st, &mongo) || !collect_mongo(&s, st, &mongo))
         unreachable(s.mongo, "MongoDB", &mongo);
     if (c->json)
         dump_status(&s);
