@@ -51,6 +51,8 @@
     X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                    \
     X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                       \
     X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                      \
+    X(SERVER_DROPPED_CONNECTIONS, "shopstream_server_dropped_connections_total", COUNTER,                    \
+      "connections over a limit that were closed without an answer")                                         \
     X(SERVER_SLOW_CLIENTS, "shopstream_server_slow_clients_total", COUNTER,                                  \
       "connections closed because a request took longer than CLIENT_TIMEOUT_MS to arrive")                   \
     X(SERVER_STORE_US, "shopstream_server_store_microseconds_total", COUNTER,                                \

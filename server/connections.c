@@ -132,7 +132,7 @@ static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, vo
     c->received += info->n_added;
     all->received += info->n_added;
     if (all->received > RECEIVING_MAX && c->received > RECEIVING_SMALL && !c->shut) {
-        metric_add(METRIC_SERVER_REFUSED_CONNECTIONS, 1);
+        metric_add(METRIC_SERVER_DROPPED_CONNECTIONS, 1);
         shut(c);
     }
 }
@@ -263,7 +263,7 @@ void connections_sweep(struct connections *all, int64_t mono_ms)
         all->receiving++;
         if (c->shut || mono_ms - c->since_ms <= (c->unwanted ? UNWANTED_MS : all->timeout_ms))
             continue;
-        metric_add(c->unwanted ? METRIC_SERVER_REFUSED_CONNECTIONS : METRIC_SERVER_SLOW_CLIENTS, 1);
+        metric_add(c->unwanted ? METRIC_SERVER_DROPPED_CONNECTIONS : METRIC_SERVER_SLOW_CLIENTS, 1);
         shut(c);
     }
     if (all->listener && all->resting && atomic_load(&all->limit->open) <= all->limit->most) {

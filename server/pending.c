@@ -196,8 +196,6 @@ static void pending_settled(struct pending *p)
 /* Each command Redis accepted from us owes exactly one event; p ends with the last of them. */
 static void pending_on(struct pending *p, enum pending_event ev)
 {
-    if (!p->request && ev != PENDING_DEADLINE)
-        metric_add(METRIC_SERVER_LATE_REPLIES, 1);
     switch (ev) {
     case PENDING_STORED:
         metric_add(METRIC_SERVER_ENTRIES_STORED, p->dead ? 0 : 1);
@@ -266,10 +264,17 @@ static bool is_id(enum stream_reply reply, const char *text, size_t n)
     return dash && number_u64(text, head, &ms) && number_u64(dash + 1, n - head - 1, &sequence);
 }
 
+static void count_late(const struct pending_entry *e, enum stream_reply reply)
+{
+    if (!e->owner->request && reply != STREAM_REPLY_LOST)
+        metric_add(METRIC_SERVER_LATE_REPLIES, 1);
+}
+
 static void on_xadd(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
 {
     struct pending_entry *e = (struct pending_entry *)call;
 
+    count_late(e, reply);
     if (!is_id(reply, text, n)) {
         pending_on(e->owner, reply == STREAM_REPLY_LOST ? PENDING_LINK_LOST : PENDING_REFUSED);
         return;
@@ -285,6 +290,7 @@ static void on_mark(struct stream_call *call, enum stream_reply reply, const cha
 {
     struct pending_entry *e = (struct pending_entry *)call;
 
+    count_late(e, reply);
     if (is_id(reply, text, n))
         pending_on(e->owner, PENDING_DUPLICATE);
     else if (reply == STREAM_REPLY_LOST || !e->owner->request || !entry_xadd(e))

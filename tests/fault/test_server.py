@@ -126,6 +126,7 @@ def case_connection_silent_for_5_s_is_given_up_and_made_anew():
         check(not server.ready(), "not ready")
         expect_503(server, order_event("2"), 0.3)
         check_equal(server.metric("shopstream_server_inflight"), 0, "in flight")
+        check_equal(server.metric("shopstream_server_late_replies_total"), 0, "a connection given up is no reply")
         redis.thaw()
         server.wait_ready()
         check_equal(server.push(order_event("3"))[0], 200, "afterwards")
@@ -353,6 +354,11 @@ def case_above_the_connection_limit_503_and_service_again_when_some_leave():
         wait_for("20 connections", lambda: server.metric("shopstream_server_connections") == 20)
         expect_503(server, order_event("1"), 1)
         check(unavailable(server, "connections") >= 1, "counted")
+        silent = raw_socket(server.port)
+        check_equal(silent.recv(10), b"", "one that says nothing is closed")
+        check_equal(server.metric("shopstream_server_dropped_connections_total"), 1, "counted as dropped")
+        check_equal(unavailable(server, "connections"), server.metric(
+            'shopstream_server_requests_total{answer="unavailable"}'), "only answers count as answers")
         crowd = [raw_socket(server.port) for _ in range(200)]  # far above: the listener rests
         [s.close() for s in crowd]
         [s.close() for s in held]
@@ -371,6 +377,7 @@ def case_bodies_on_their_way_are_bounded():
                 pass
         check_equal(server.push(order_event("1"))[0], 200, "a small request meanwhile")
         wait_for("the surplus closed", lambda: server.metric("shopstream_server_connections") <= 75)
+        check(server.metric("shopstream_server_dropped_connections_total") >= 75, "counted")
         with open("/proc/%d/status" % server.pid) as f:
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
         check(peak < 130000, "peak memory %d KiB" % peak)
