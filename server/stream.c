@@ -471,11 +471,6 @@ bool stream_send(struct stream *s, const void *command, size_t n, struct stream_
            REDIS_OK;
 }
 
-bool stream_up(const struct stream *s)
-{
-    return s->state == STREAM_UP;
-}
-
 bool stream_ready(const struct stream *s)
 {
     int64_t refused_ms = atomic_load(&s->refused_ms);

@@ -57,9 +57,7 @@ bool stream_send(struct stream *s, const void *command, size_t n, struct stream_
 /* Redis gave an id: what it refused before counts as over. */
 void stream_accepted(struct stream *s);
 
-bool stream_up(const struct stream *s); /* connected, authenticated, and Redis has answered */
-
-/* Up, and Redis has not refused us for our credentials lately. Any thread. */
+/* Connected, authenticated and answered, and not refused for our credentials lately. Any thread. */
 bool stream_ready(const struct stream *s);
 
 /* From the loop's timer, with the monotonic time: PING, silence, reconnect. */
