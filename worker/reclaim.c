@@ -59,6 +59,8 @@ struct reclaim {
     int64_t claim_windows;         /* full windows this pass has looked through in vain */
     int64_t reap_due_ms;           /* monotonic: next round of the reaper */
     size_t reap_at;                /* stream the reaper stands at; count = between rounds */
+    int64_t answered_ms;           /* monotonic: end of the last step that Redis answered; 0 = none */
+    int64_t quiet_until_ms;        /* monotonic: nothing is taken from others before */
 };
 
 /* What one step may take, and has taken. */
@@ -97,8 +99,23 @@ void reclaim_free(struct reclaim *r)
     free(r);
 }
 
+/* After an outage everybody's heartbeat may have expired and everybody's entries be idle for longer than a lease, although
+ * all live: keepers get the time to say so before anything is taken. A shorter cut leaves every lease intact. */
+static void keep_quiet(struct reclaim *r)
+{
+    int64_t now = clock_mono_ms(), keep_alive_ms = r->config->keep_alive_ms;
+
+    if (r->answered_ms == 0 || now - r->answered_ms < keep_alive_ms)
+        return;
+    r->quiet_until_ms = now + 2 * keep_alive_ms;
+    r->reap_at = r->streams->count;
+    for (size_t i = 0; i < r->streams->count; i++)
+        r->at[i].claiming = false;
+}
+
 void reclaim_restart(struct reclaim *r)
 {
+    keep_quiet(r);
     for (size_t i = 0; i < r->streams->count; i++) {
         r->at[i].own_left = true;
         snprintf(r->at[i].own_from, sizeof(r->at[i].own_from), "-");
@@ -638,6 +655,11 @@ static bool reap_step(struct reclaim *r, struct taking *t, struct err *err)
     return true;
 }
 
+static bool is_quiet(const struct reclaim *r)
+{
+    return clock_mono_ms() < r->quiet_until_ms;
+}
+
 bool reclaim_step(struct reclaim *r, size_t room,
                   bool (*held)(void *context, int stream, const char *stream_id), void *context,
                   struct message_list *out, bool *alone, struct err *err)
@@ -646,10 +668,10 @@ bool reclaim_step(struct reclaim *r, size_t room,
     bool ok = own_step(r, &t, err);
 
     /* A suspect claimed last is alone only while nothing follows it; one found after others waits for the next step. */
-    if (ok && !t.alone)
-        ok = claim_step(r, &t, err);
-    if (ok && !t.alone)
-        ok = reap_step(r, &t, err);
+    if (ok && !t.alone && !is_quiet(r))
+        ok = claim_step(r, &t, err) && (t.alone || reap_step(r, &t, err));
+    if (ok)
+        r->answered_ms = clock_mono_ms();
     *alone = t.alone && t.taken > 0;
     r->was_alone = *alone;
     return ok;

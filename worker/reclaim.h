@@ -16,7 +16,8 @@ struct reclaim *reclaim_new(const struct config *config, const struct streams *s
                             const char *consumer);
 void reclaim_free(struct reclaim *r); /* accepts NULL */
 
-/* Start or reconnect: own pending entries have to be taken again (skipping ids the lane still holds). */
+/* Start or reconnect: own pending entries have to be taken again (skipping ids the lane still holds). When Redis was away
+ * for KEEPALIVE_MS or longer, others' entries are left alone for twice that long: their workers live as we do. */
 void reclaim_restart(struct reclaim *r);
 
 /* One step, at most room messages; cheap when nothing is due. held: ids this lane still works on are not handed out

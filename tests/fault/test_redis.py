@@ -60,6 +60,7 @@ def frozen_under_load(seconds):
         world.settle()
         for worker in workers:
             wait_for("readiness", worker.ready, 20)
+        check_equal(log_count(world, "without a heartbeat"), 0, "times a living worker was taken for dead")
         check_nobody_blamed(world)
         world.check()
 
@@ -71,6 +72,33 @@ def case_redis_frozen_shorter_than_any_time_out_is_waited_out():
 def case_redis_frozen_until_every_link_gives_up_costs_no_attempt():
     """Beyond the reply time-out of 5 s; by then heartbeats have expired and all entries are idle for longer than a lease."""
     frozen_under_load(7)
+
+
+def case_redis_away_for_longer_than_a_lease_moves_no_entry_between_living_workers():
+    """All that workers hold is idle for longer than a lease and no heartbeat is left, yet everybody lives."""
+    with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
+        workers = [world.worker() for _ in range(3)]
+        world.sim.fault("hold", count=-1)
+        pushes = world.sim.burst(shops=2, orders=300, events=300)
+        for part in range(0, 300, 10):
+            world.send(pushes[part:part + 10])
+        wait_pending(world, 300)
+        check(len({consumer for _, consumer, _ in pending(world)}) > 1, "one worker holds everything")
+        for _ in range(2):
+            world.redis.kill()
+            time.sleep(2.5)  # the outage itself
+            world.redis.start()
+            for worker in workers:
+                wait_for("readiness", worker.ready, 20)
+            beats = ["webhooks:{0}:worker:w%d-0" % number for number in (1, 2, 3)]
+            wait_for("their heartbeats", lambda: world.redis.client.exists(*beats) == 3)
+            check_equal({deliveries for _, _, deliveries in pending(world)}, {1}, "deliveries of what living workers hold")
+        check_equal(log_count(world, "without a heartbeat"), 0, "times a living worker was taken for dead")
+        world.sim.heal()
+        world.sim.release()
+        world.settle()
+        check_nobody_blamed(world)
+        world.check()
 
 
 def case_workers_cut_off_between_write_and_ack_remember_the_ack():

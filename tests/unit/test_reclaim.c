@@ -363,6 +363,68 @@ TEST(entries_suspected_of_crashing_are_worked_on_alone)
     world_stop(&w);
 }
 
+/* Cuts the lane's connection; the read that meets it fails. */
+static void cut(struct world *w, struct lane *l)
+{
+    struct message_list none = {0};
+    struct err err = {0};
+
+    freeReplyObject(redis_ask(&w->redis, "CLIENT KILL TYPE normal SKIPME yes"));
+    CHECK(!batch_read(l->reader, 100, 1 << 20, 0, &none, &err));
+    CHECK_INT(none.count, 0);
+}
+
+TEST(after_an_outage_others_are_given_the_time_to_show_that_they_live)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    w.config.reap_idle_ms = w.config.reclaim_idle_ms = 500;
+    w.config.keep_alive_ms = 150;
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 100, 0, &got);
+    add(&w, LIVE, 1, 3);
+    REDIS_DO(&w.redis, "XREADGROUP GROUP workers other-0 STREAMS webhooks:{0} >");
+    wait_ms(600); /* Redis is away, for longer than a lease */
+    cut(&w, &l);
+    for (int64_t until = clock_mono_ms() + 200; clock_mono_ms() < until; wait_ms(10))
+        lane_read(&l, 100, 0, &got);
+    CHECK_INT(got.count, 0);
+    lane_read_until(&l, 3, &got);
+    CHECK_INT(got.count, 3);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+TEST(after_a_short_cut_nothing_is_delayed)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    w.config.reap_idle_ms = w.config.reclaim_idle_ms = 500;
+    w.config.keep_alive_ms = 150;
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 100, 0, &got);
+    add(&w, LIVE, 1, 3);
+    REDIS_DO(&w.redis, "XREADGROUP GROUP workers other-0 STREAMS webhooks:{0} >");
+    for (int64_t until = clock_mono_ms() + 450; clock_mono_ms() < until; wait_ms(10))
+        lane_read(&l, 100, 0, &got);
+    CHECK_INT(got.count, 0);
+    cut(&w, &l);
+    wait_ms(100);
+    for (int64_t until = clock_mono_ms() + 150; got.count < 3 && clock_mono_ms() < until; wait_ms(10))
+        lane_read(&l, 100, 0, &got);
+    CHECK_INT(got.count, 3);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(takes_its_own_pending_entries_after_a_crash_and_counts_an_attempt),
@@ -376,5 +438,7 @@ int main(int argc, char **argv)
                         CASE(entries_trimmed_while_pending_are_counted_as_lost_and_acked),
                         CASE(an_entry_acked_by_a_peer_is_not_reported_as_lost),
                         CASE(beyond_the_limit_an_entry_comes_judged_as_a_crash),
-                        CASE(entries_suspected_of_crashing_are_worked_on_alone));
+                        CASE(entries_suspected_of_crashing_are_worked_on_alone),
+                        CASE(after_an_outage_others_are_given_the_time_to_show_that_they_live),
+                        CASE(after_a_short_cut_nothing_is_delayed));
 }
