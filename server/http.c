@@ -60,10 +60,13 @@ static const struct {
 static void http_answer(void *context, struct evhttp_request *request, enum answer answer)
 {
     struct http *h = context;
-    const struct answer_row *row = answer_row(answer);
+    const struct answer_row *row;
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct evbuffer *out = evhttp_request_get_output_buffer(request);
 
+    if (answer == ANSWER_REDIS_DOWN && h->mode == HTTP_REFUSING)
+        answer = ANSWER_DRAINING; /* it is us who let go of Redis */
+    row = answer_row(answer);
     answer_count(answer);
     if (row->retry_after)
         evhttp_add_header(headers, "Retry-After", RETRY_AFTER_S);

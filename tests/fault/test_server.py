@@ -468,14 +468,14 @@ def case_sigterm_with_redis_frozen_ends_after_drain_ms_with_503():
     with Redis() as redis, Server(redis, {"ANSWER_DEADLINE_MS": 2900, "DRAIN_MS": 500}) as server:
         redis.freeze()
         got = []
-        threads = [threading.Thread(target=lambda i=i: got.append(server.push(order_event(str(i)))[0])) for i in range(20)]
+        threads = [threading.Thread(target=lambda i=i: got.append(server.push(order_event(str(i))))) for i in range(20)]
         [t.start() for t in threads]
         wait_for("all in flight", lambda: server.metric("shopstream_server_inflight") == 20)
         began = time.monotonic()
         server.stop()
         check(time.monotonic() - began < 2.5, "ended in time")
         [t.join() for t in threads]
-        check_equal(got, [503] * 20, "answers")
+        check_equal(got, [(503, b"shutting down\n")] * 20, "answers")
 
 
 def case_second_sigterm_exits_at_once():
