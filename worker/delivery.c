@@ -11,12 +11,19 @@
 #include <stdlib.h>
 
 #include "common/strbuf.h"
+#include "worker/group.h"
 
 const char *delivery_id(const redisReply *entry)
 {
     if (!entry || entry->type != REDIS_REPLY_ARRAY || entry->elements < 2)
         return NULL;
     return entry->element[0]->type == REDIS_REPLY_STRING ? entry->element[0]->str : NULL;
+}
+
+/* An entity's push only announces it; what is kept raw is kept for its body. */
+static bool keep_body(const struct entry *e)
+{
+    return !group_is_entity(&e->platform, e->kind);
 }
 
 struct message *delivery_message(int stream, const redisReply *entry, size_t *body_bytes)
@@ -34,7 +41,7 @@ struct message *delivery_message(int stream, const redisReply *entry, size_t *bo
         fields[i] = (struct entry_text){body->element[i]->str, body->element[i]->len};
         bytes += body->element[i]->len;
     }
-    m = message_new(stream, id, fields, body->elements, message_keep_body);
+    m = message_new(stream, id, fields, body->elements, keep_body);
     free(fields);
     if (body_bytes)
         *body_bytes = bytes;

@@ -37,11 +37,6 @@ const char *dead_class_name(enum dead_class c)
     return "unknown";
 }
 
-bool message_keep_body(enum entry_kind kind)
-{
-    return kind != ENTRY_ORDER;
-}
-
 /* Copies text into to (size bytes), cut at the start of a UTF-8 sequence when it is too long. */
 static void copy_capped(char *to, size_t size, const char *text)
 {
@@ -111,7 +106,7 @@ static int64_t id_ms(const char *stream_id)
 }
 
 struct message *message_new(int stream, const char *stream_id, const struct entry_text *fields, size_t count,
-                            bool (*keep_body)(enum entry_kind kind))
+                            bool (*keep_body)(const struct entry *e))
 {
     struct err err = {0};
     struct entry entry = {0};
@@ -119,7 +114,7 @@ struct message *message_new(int stream, const char *stream_id, const struct entr
     bool readable = entry_decode(fields, count, &entry, &err);
     size_t size = sizeof(*m);
 
-    if (readable && !keep_body(entry.kind))
+    if (readable && !keep_body(&entry))
         entry.body = (struct entry_text){NULL, 0};
     if (readable)
         size += texts_size(&entry);

@@ -43,15 +43,12 @@ struct message_list {
     size_t bytes; /* sum of message.bytes */
 };
 
-/* Builds a message from count strings (field, value, ...) as delivered. keep_body decides per kind whether the body is
+/* Builds a message from count strings (field, value, ...) as delivered. keep_body decides whether the body is
  * copied. An entry that cannot be decoded gives a message with readable false, outcome POISON, class bad_payload and the
  * reason in error. You own it (message_free). */
 struct message *message_new(int stream, const char *stream_id, const struct entry_text *fields, size_t count,
-                            bool (*keep_body)(enum entry_kind kind));
+                            bool (*keep_body)(const struct entry *e));
 void message_free(struct message *m); /* accepts NULL */
-
-/* The keep_body of this installation: an order's push only announces it, every other kind is kept raw for now. */
-bool message_keep_body(enum entry_kind kind);
 
 void message_append(struct message_list *list, struct message *m);       /* takes m */
 struct message *message_pop(struct message_list *list);                  /* returns owned, NULL when empty */

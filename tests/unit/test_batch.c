@@ -88,6 +88,34 @@ TEST(large_entries_fill_the_bytes_before_the_count)
     world_stop(&w);
 }
 
+TEST(bodies_are_kept_of_everything_that_is_not_fetched)
+{
+    static const struct {
+        const char *platform, *kind;
+        bool kept;
+    } rows[] = {{"tiktok", "order", false}, {"tiktok", "return", true}, {"shopee", "order", true}};
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    size_t i = 0;
+
+    world_start(&w, 1);
+    lane_start(&l, &w, "w-0");
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
+        REDIS_DO(
+            &w.redis,
+            "XADD %s * v 1 platform %s shop 7 topic 1 kind %s id 1 recv_ms 1718305585123 key k src webhook "
+            "trace t body b",
+            LIVE, rows[r].platform, rows[r].kind);
+    lane_read(&l, 10, 0, &got);
+    CHECK_INT(got.count, 3);
+    for (const struct message *m = got.first; m; m = m->next)
+        CHECK_INT(m->entry.body.data != NULL, rows[i++].kept);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 TEST(more_partitions_than_room_are_served_in_turn)
 {
     struct world w;
@@ -344,6 +372,7 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(argc, argv, CASE(live_entries_come_before_bulk_ones),
                         CASE(reads_on_when_it_is_behind_and_stops_at_the_room),
                         CASE(large_entries_fill_the_bytes_before_the_count),
+                        CASE(bodies_are_kept_of_everything_that_is_not_fetched),
                         CASE(more_partitions_than_room_are_served_in_turn),
                         CASE(waits_for_the_first_entry_and_lingers_once_for_company),
                         CASE(a_malformed_entry_comes_judged_and_alone),

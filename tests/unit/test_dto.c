@@ -25,9 +25,9 @@ struct scene {
     yyjson_doc *json; /* NULL until told */
 };
 
-static bool keep_body(enum entry_kind kind)
+static bool keep_body(const struct entry *e)
 {
-    return kind == ENTRY_OTHER;
+    return e->kind == ENTRY_OTHER;
 }
 
 #define PUT(key, value) (fields[n++] = (struct entry_text){(key), strlen(key)}, fields[n++] = (value))

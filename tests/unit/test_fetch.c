@@ -101,9 +101,9 @@ static struct entry_text text(const char *s)
     return (struct entry_text){s, strlen(s)};
 }
 
-static bool no_body(enum entry_kind kind)
+static bool no_body(const struct entry *e)
 {
-    (void)kind;
+    (void)e;
     return false;
 }
 
