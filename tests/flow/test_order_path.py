@@ -36,7 +36,7 @@ class Nginx:
         """The file as shipped, but for the ports it listens on and passes to, and certificates nobody has here."""
         site = re.sub(r"127\.0\.0\.1:8080", "127.0.0.1:%d" % upstream, site)
         site = re.sub(r"(?m)^(\s*)listen 443 ssl;", r"\1listen 127.0.0.1:%d;" % self.port, site)
-        site = re.sub(r"(?m)^(\s*)listen 80;", r"\1listen unix:%s/plain;" % self.directory, site)
+        site = re.sub(r"(?m)^(\s*)listen 80;", r"\1listen 127.0.0.1:%d;" % self.port, site)  # the first server is the default
         site = re.sub(r"(?m)^\s*listen \[::\]:[^;]*;", "", site)
         site = re.sub(r"(?m)^\s*(ssl_\w+|http2)\s[^;]*;", "", site)
         check("127.0.0.1:%d" % upstream in site and "listen 127.0.0.1:%d;" % self.port in site,
