@@ -52,6 +52,7 @@ struct op {
     struct document *doc; /* need->document */
     enum lane lane;       /* this round's */
     enum guard guard;     /* this round's; not for RAW */
+    size_t copy;          /* this round: ops on the same document that stand before it */
     size_t bytes;         /* at most what it takes in a command */
     bool closed;          /* its need is judged or NEW again */
     bool full;            /* a version-only op found other content: send it whole */
@@ -850,6 +851,39 @@ static int compare_ops(const void *left, const void *right)
     return c != 0 ? c : compare_i64(a->doc->fetched_ms, b->doc->fetched_ms);
 }
 
+/* The same with all first ops on a document before all second ones: copies of one webhook (each is a raw event of its own)
+ * would else cut every bulk in two. */
+static int compare_copies(const void *left, const void *right)
+{
+    const struct op *a = *(struct op *const *)left, *b = *(struct op *const *)right;
+    int c = strcmp(a->doc->collection, b->doc->collection);
+
+    if (c == 0)
+        c = (int)a->lane - (int)b->lane;
+    if (c == 0)
+        c = (a->copy > b->copy) - (a->copy < b->copy);
+    return c != 0 ? c : strcmp(a->doc->doc_id, b->doc->doc_id);
+}
+
+static bool same_document(const struct op *a, const struct op *b)
+{
+    return a->lane == b->lane && strcmp(a->doc->collection, b->doc->collection) == 0 &&
+           strcmp(a->doc->doc_id, b->doc->doc_id) == 0;
+}
+
+static void sort_ops(struct op **ops, size_t n)
+{
+    bool copies = false;
+
+    qsort(ops, n, sizeof(*ops), compare_ops);
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->copy = i > 0 && same_document(ops[i - 1], ops[i]) ? ops[i - 1]->copy + 1 : 0;
+        copies = copies || ops[i]->copy > 0;
+    }
+    if (copies)
+        qsort(ops, n, sizeof(*ops), compare_copies);
+}
+
 /* How many of the sorted ops make the next command. Two ops on one document never share one: their order would be
  * undefined. */
 static size_t next_bulk(const struct flush *fl, struct op *const *ops, size_t n)
@@ -860,9 +894,8 @@ static size_t next_bulk(const struct flush *fl, struct op *const *ops, size_t n)
         const struct op *op = ops[count];
 
         bytes += op->bytes;
-        if (bytes > BULK_MAX_BYTES || op->lane != ops[0]->lane ||
-            strcmp(op->doc->collection, ops[0]->doc->collection) != 0 ||
-            strcmp(op->doc->doc_id, ops[count - 1]->doc->doc_id) == 0)
+        if (bytes > BULK_MAX_BYTES || op->lane != ops[0]->lane || op->copy != ops[0]->copy ||
+            strcmp(op->doc->collection, ops[0]->doc->collection) != 0)
             break;
         count++;
     }
@@ -888,7 +921,7 @@ static bool run_rounds(struct flush *fl, struct op **ops, size_t n)
         for (size_t i = 0; i < n; i++)
             plan(fl, ops[i]);
         n = drop_closed(ops, n);
-        qsort(ops, n, sizeof(*ops), compare_ops);
+        sort_ops(ops, n);
         for (; at < n && !fl->failed; at += count) {
             count = next_bulk(fl, ops + at, n - at);
             if (ops[at]->lane == LANE_WRITE)

@@ -1111,6 +1111,29 @@ TEST(a_raw_event_is_stored_once_and_never_changed)
     world_stop(&w);
 }
 
+TEST(copies_of_raw_events_do_not_cut_the_bulks)
+{
+    static const char *const ids[] = {"1", "2", "3", "1", "2", "3", "1"};
+    struct world w;
+
+    world_start(&w);
+    w.config.webhook_events_keep_days = 30;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        struct need *n = pool_add(w.pool, event(ids[i], 10 + (int64_t)i, 0, false), true);
+
+        need_enter(w.pool, n, NEED_ANSWERED);
+        to_built(&w, n, raw_event_build(n, &w.config, NOW, w.arena, &w.err));
+    }
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_count(w.mock, "update"), 3); /* first, second and third copies */
+    CHECK_INT(mongo_mock_size(w.mock, "webhook_events"), 3);
+    CHECK_INT(w.settled.count, 7);
+    for (const struct message *m = w.settled.first; m; m = m->next)
+        CHECK_INT(m->outcome, OUTCOME_DONE);
+    world_stop(&w);
+}
+
 TEST(a_raw_event_survives_a_race_and_an_outage)
 {
     struct world w;
@@ -1433,7 +1456,7 @@ int main(int argc, char **argv)
         CASE(an_unknown_code_of_one_op_counts_attempts), CASE(a_server_without_a_primary_pauses),
         CASE(an_oversize_document_does_not_take_its_bulk_along),
         CASE(a_document_nested_too_deep_is_dead_lettered), CASE(a_raw_event_is_stored_once_and_never_changed),
-        CASE(a_raw_event_survives_a_race_and_an_outage),
+        CASE(copies_of_raw_events_do_not_cut_the_bulks), CASE(a_raw_event_survives_a_race_and_an_outage),
         CASE(an_event_stored_after_the_read_was_sent_goes_round_again),
         CASE(what_was_announced_but_is_not_served_yet_is_tried_again_with_an_attempt),
         CASE(after_enough_stale_reads_the_document_is_marked_and_the_event_done),
