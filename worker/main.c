@@ -165,11 +165,11 @@ static int run(const struct config *c, sigset_t signals)
         status = EXIT_DEPENDENCY;
         worker_stop(w);
     }
-    admin_stop(admin);
     if (!worker_join(w, c->drain_ms)) {
         log_error("a lane did not end in time; others take its entries over", LOG_I("drain_ms", c->drain_ms));
         _exit(1);
     }
+    admin_stop(admin); /* answers while the lanes drain: not ready, and what they do */
     worker_free(w);
     signals_end(&s);
     log_info("ended");

@@ -54,6 +54,8 @@ def case_a_second_sigterm_exits_at_once_and_the_entries_come_back():
         a.signal(signal.SIGTERM)
         a.wait_log(r"msg=stopping\b")
         check_equal(a.process.poll(), None, "exit status: the turn still runs")
+        status, page = a.admin("/readyz")
+        check(status == 503 and "stopping: yes" in page, "while it drains it says so: %s %r" % (status, page))
         began = time.monotonic()
         a.signal(signal.SIGTERM)
         a.may_die = True
