@@ -157,11 +157,20 @@ struct http_client *http_client_new(const struct config *config, struct err *err
     return c;
 }
 
+/* One of them is the access token. */
+static void headers_free(struct http_call *call)
+{
+    for (struct curl_slist *h = call->headers; h; h = h->next)
+        explicit_bzero(h->data, strlen(h->data));
+    curl_slist_free_all(call->headers);
+    call->headers = NULL;
+}
+
 static void call_free(struct http_call *call)
 {
     if (call->easy)
         curl_easy_cleanup(call->easy);
-    curl_slist_free_all(call->headers);
+    headers_free(call);
     http_answer_deinit(&call->answer);
     free(call);
 }
@@ -247,8 +256,7 @@ static void call_rest(struct http_call *call)
     struct http_client *c = call->client;
 
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_slist_free_all(call->headers);
-    call->headers = NULL;
+    headers_free(call);
     http_answer_deinit(&call->answer);
     memset(&call->answer, 0, sizeof call->answer);
     call->context = NULL;

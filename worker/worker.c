@@ -525,6 +525,7 @@ void worker_free(struct worker *w)
     streams_deinit(&w->streams);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
+    explicit_bzero(&w->redis, sizeof(w->redis)); /* a password */
     free(w);
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/redis_url.h"
 
@@ -35,6 +36,7 @@ struct link *ctl_link(struct ctl *c, struct err *err)
         if (!redis_url_parse(c->config->redis_url, &url, err))
             return NULL;
         c->link = link_new(&url, "shopstreamctl", CTL_REDIS_TIMEOUT_MS);
+        explicit_bzero(&url, sizeof(url)); /* a password */
     }
     return link_open(c->link, err) ? c->link : NULL;
 }
