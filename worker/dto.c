@@ -119,7 +119,7 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
     int64_t version = -1;
 
     for (const struct message *m = n->messages.first; m; m = m->next) {
-        if (m->deliveries < run->config->max_stale_reads || !m->entry.moves)
+        if (m->deliveries < freshness_stale_limit(run->config) || !m->entry.moves)
             continue;
         if (version < 0)
             version = order_tiktok_version(n->answer.json, n->stored.exists ? n->stored.version : 0,

@@ -67,3 +67,10 @@ bool freshness_behind(const struct message *m, int64_t version)
 {
     return first_sort(m) && version < m->entry.event_ms;
 }
+
+int64_t freshness_stale_limit(const struct config *config)
+{
+    int64_t attempts = (int64_t)config->retry_delay_count + 1;
+
+    return config->max_stale_reads < attempts ? config->max_stale_reads : attempts;
+}

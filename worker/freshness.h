@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/config.h"
 #include "worker/message.h"
 #include "worker/need.h"
 
@@ -34,5 +35,9 @@ bool freshness_need_reflected(const struct freshness *f, const struct need *n);
 
 /* First sort and the answer is older than announced: the marketplace announced before it could serve. */
 bool freshness_behind(const struct message *m, int64_t version);
+
+/* The attempt from which on a first-sort event that is still not served is given up: MAX_STALE_READS, but no later than the
+ * last attempt there is, or the event would be buried although its document is stored. */
+int64_t freshness_stale_limit(const struct config *config);
 
 #endif

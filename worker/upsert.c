@@ -136,7 +136,7 @@ static void judge_behind(const struct verdict *v, struct message *m)
 {
     char text[sizeof(m->error)];
 
-    if (v->need->behind && m->deliveries >= v->flush->config->max_stale_reads) {
+    if (v->need->behind && m->deliveries >= freshness_stale_limit(v->flush->config)) {
         message_judge(m, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
         return;
     }

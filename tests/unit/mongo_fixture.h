@@ -73,6 +73,7 @@ static inline void world_open(struct world *w, const char *uri)
     w->config.worker_threads = 2;
     w->config.sync_batch_size_orders = 300;
     w->config.max_stale_reads = 5;
+    w->config.retry_delay_count = 5;
     w->config.reclaim_idle_ms = 1200000;
     w->config.clock_skew_ms = SKEW;
     w->stores = store_pool_new(&w->config, "tests", &w->err);

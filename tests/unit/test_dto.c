@@ -68,7 +68,10 @@ static struct message *event(const char *kind, int64_t entry_ms, int64_t event_m
 static void scene_open(struct scene *s, const char *kind, bool raw)
 {
     *s = (struct scene){
-        .config = {.max_stale_reads = 5, .timezone_offset_minutes = 420, .webhook_events_keep_days = 30},
+        .config = {.max_stale_reads = 5,
+                   .retry_delay_count = 5,
+                   .timezone_offset_minutes = 420,
+                   .webhook_events_keep_days = 30},
         .freshness = {.now_ms = FETCHED + 100, .skew_ms = 2000, .settled_counts = true},
         .arena = arena_new(4096, 1 << 20),
         .pool = pool_new(),

@@ -165,6 +165,17 @@ TEST(behind_is_said_only_of_the_first_sort)
     message_free(m);
 }
 
+TEST(stale_reads_end_before_the_attempts_do)
+{
+    struct config c = {.max_stale_reads = 5, .retry_delay_count = 5};
+
+    CHECK_INT(freshness_stale_limit(&c), 5);
+    c.retry_delay_count = 2;
+    CHECK_INT(freshness_stale_limit(&c), 3); /* the third attempt would be buried */
+    c.max_stale_reads = 1;
+    CHECK_INT(freshness_stale_limit(&c), 1);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
@@ -179,5 +190,6 @@ int main(int argc, char **argv)
         CASE(an_entry_without_a_time_is_of_the_second_sort_even_when_its_topic_moves),
         CASE(an_entry_from_the_future_is_always_read), CASE(a_read_from_the_future_counts_as_never),
         CASE(a_tombstone_read_later_reflects_both_sorts), CASE(absurd_versions_do_not_overflow),
-        CASE(a_need_is_reflected_when_every_message_is), CASE(behind_is_said_only_of_the_first_sort));
+        CASE(a_need_is_reflected_when_every_message_is), CASE(behind_is_said_only_of_the_first_sort),
+        CASE(stale_reads_end_before_the_attempts_do));
 }
