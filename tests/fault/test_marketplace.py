@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from load import *  # noqa: E402,F403
 from stack import Failure, check, check_equal, run_cases, wait_for  # noqa: E402
-from world import LIVE, Simulator, World  # noqa: E402
+from world import Simulator, World, shared_mongo  # noqa: E402
 
 WORKER = dict(TWO_ATTEMPTS, REQUEST_TIMEOUT=2, FETCH_BUDGET_MS=500)
 # Everything a call can meet, as the simulator names it.
@@ -183,4 +183,5 @@ def case_expired_token_waits_for_a_fresh_one_without_blame():
         world.check()
 
 
-run_cases(globals())
+shared_mongo()
+run_cases(globals(), width=2)

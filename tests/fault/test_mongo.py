@@ -15,7 +15,7 @@ from load import *  # noqa: E402,F403
 from stack import Failure, check, check_equal, run_cases, wait_for  # noqa: E402
 from world import World  # noqa: E402
 
-OUTAGE_S = 60 if LONG else 12
+OUTAGE_S = 60 if LONG else 20
 
 
 def away(worker):

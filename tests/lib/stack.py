@@ -10,6 +10,7 @@ A test program lists its cases and calls run_cases(globals()); each prints `ok N
 exit status is 1 when one failed. Arguments select cases by substring.
 """
 
+import concurrent.futures
 import contextlib
 import hashlib
 import hmac
@@ -303,20 +304,28 @@ def raw_socket(port, timeout=10, source=None):
 
 # ---------------------------------------------------------------- cases
 
-def run_cases(namespace):
-    """Runs every function named case_*, in the order of the file; exits."""
-    failed = 0
-    for name, function in list(namespace.items()):
-        if not name.startswith("case_") or (len(sys.argv) > 1 and not any(a in name for a in sys.argv[1:])):
-            continue
-        started = time.monotonic()
-        try:
-            function()
-            print("ok %s (%.1f s)" % (name[5:], time.monotonic() - started), flush=True)
-        except Failure as failure:
-            failed += 1
-            print("not ok %s: %s" % (name[5:], failure), flush=True)
-        except Exception:  # anything else is a failure too, with its place
-            failed += 1
-            print("not ok %s: %s" % (name[5:], traceback.format_exc().strip().replace("\n", " | ")), flush=True)
-    sys.exit(1 if failed else 0)
+def run_case(name, function):
+    """Runs one case and prints its line; False: it failed."""
+    started = time.monotonic()
+    try:
+        function()
+        line = "ok %s (%.1f s)" % (name, time.monotonic() - started)
+    except Failure as failure:
+        line = "not ok %s: %s" % (name, failure)
+    except Exception:  # anything else is a failure too, with its place
+        line = "not ok %s: %s" % (name, traceback.format_exc().strip().replace("\n", " | "))
+    print(line + "\n", end="", flush=True)
+    return line.startswith("ok ")
+
+
+def run_cases(namespace, width=1):
+    """Runs every function named case_*, in the order of the file; exits. width: so many at a time, for cases that mostly wait
+    and share nothing."""
+    cases = [(name[5:], function) for name, function in namespace.items() if name.startswith("case_")
+             and (len(sys.argv) == 1 or any(wanted in name for wanted in sys.argv[1:]))]
+    if width == 1:
+        passed = [run_case(*case) for case in cases]
+    else:
+        with concurrent.futures.ThreadPoolExecutor(width) as pool:
+            passed = list(pool.map(lambda case: run_case(*case), cases))
+    sys.exit(0 if all(passed) else 1)
