@@ -16,6 +16,7 @@
 #include "common/admin.h"
 #include "common/config.h"
 #include "common/log.h"
+#include "worker/driver.h"
 #include "worker/worker.h"
 
 enum { EXIT_USAGE = 2, EXIT_DEPENDENCY = 3 };
@@ -198,7 +199,7 @@ int main(int argc, char **argv)
         return 0;
     }
     block_signals(&signals);
-    mongoc_init();
+    driver_init();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     status = run(&c, signals);
     curl_global_cleanup();

@@ -76,6 +76,7 @@ def case_a_killed_worker_loses_nothing():
         a.process.kill()
         a.wait()
         a.may_die = True
+        check(not os.path.exists("/dev/shm/mongoc-%d" % a.pid), "it left memory behind")
         world.sim.release()
         world.worker("b")
         world.settle()

@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "worker/ctl/ctl.h"
+#include "worker/driver.h"
 
 extern char **environ;
 
@@ -90,7 +91,7 @@ static int run(const struct command *command, bool json, int argc, char **argv)
         fprintf(stderr, "shopstreamctl: %s\n", err.text);
         return CTL_USAGE;
     }
-    mongoc_init();
+    driver_init();
     status = command->run(&c, argc, argv);
     ctl_deinit(&c);
     mongoc_cleanup();
