@@ -142,6 +142,8 @@ void shop_cache_put(struct shop_cache *c, const struct shop *shop)
 struct reading {
     struct shop_cache *cache;
     const char *platform;
+    struct cached **waiting; /* shops read just now, by authorization: they lack its token */
+    size_t waiting_count;
 };
 
 static const char *bson_text(const bson_t *doc, const char *name)
@@ -194,7 +196,29 @@ static bool token_open(const struct shop_cache *c, const bson_t *doc, struct str
     return ok;
 }
 
-/* Gives the token to every cached shop of this platform that is waiting for this authorization. */
+static int by_authorization(const void *a, const void *b)
+{
+    return strcmp((*(struct cached *const *)a)->shop.authorization,
+                  (*(struct cached *const *)b)->shop.authorization);
+}
+
+/* First waiting shop whose authorization does not stand before id. */
+static size_t waiting_from(const struct reading *r, const char *id)
+{
+    size_t low = 0, high = r->waiting_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(r->waiting[middle]->shop.authorization, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Gives the token to every shop that is waiting for this authorization. */
 static void on_authorization(struct reading *r, const bson_t *doc)
 {
     const char *id = bson_text(doc, "_id");
@@ -202,18 +226,14 @@ static void on_authorization(struct reading *r, const bson_t *doc)
     struct err problem = {0};
     bool ok = token_open(r->cache, doc, &token, &problem);
 
-    for (size_t b = 0; b < SHOP_BUCKETS; b++) {
-        for (struct cached *e = r->cache->buckets[b]; e; e = e->next) {
-            struct shop shop = e->shop;
+    for (size_t i = waiting_from(r, id);
+         i < r->waiting_count && strcmp(r->waiting[i]->shop.authorization, id) == 0; i++) {
+        struct shop shop = r->waiting[i]->shop;
 
-            if (*shop.access_token || !*shop.problem || shop.state == SHOP_UNKNOWN ||
-                strcmp(shop.authorization, id) != 0)
-                continue;
-            shop.access_token = ok ? strbuf_text(&token) : "";
-            shop.problem = ok ? "" : problem.text;
-            shop.access_expires_ms = bson_instant(doc, "access_expires_at");
-            shop_cache_put(r->cache, &shop);
-        }
+        shop.access_token = ok ? strbuf_text(&token) : "";
+        shop.problem = ok ? "" : problem.text;
+        shop.access_expires_ms = bson_instant(doc, "access_expires_at");
+        shop_cache_put(r->cache, &shop); /* in place: the pointer and its order stay good */
     }
     if (token.data)
         explicit_bzero(token.data, token.capacity);
@@ -262,24 +282,29 @@ static void shop_ids(const char *platform, const char *const *shop_ids, size_t c
     strbuf_deinit(&id);
 }
 
-static void authorization_ids(struct shop_cache *c, const char *platform, const char *const *shop_ids,
-                              size_t count, bson_t *ids)
+/* Which of the shops just read wait for a token, and for whose. */
+static void collect_waiting(struct reading *r, const char *const *shop_ids, size_t count, bson_t *ids)
 {
     uint32_t n = 0;
 
+    r->waiting = xcalloc(count + 1, sizeof(struct cached *));
     for (size_t i = 0; i < count; i++) {
-        const struct cached *e = cache_find(c, platform, shop_ids[i]);
+        struct cached *e = cache_find(r->cache, r->platform, shop_ids[i]);
 
-        if (e && *e->shop.authorization)
-            ids_add(ids, n++, e->shop.authorization); /* one twice does no harm */
+        if (e && e->shop.state != SHOP_UNKNOWN && *e->shop.authorization)
+            r->waiting[r->waiting_count++] = e;
     }
+    qsort(r->waiting, r->waiting_count, sizeof(struct cached *), by_authorization);
+    for (size_t i = 0; i < r->waiting_count; i++)
+        if (i == 0 || by_authorization(&r->waiting[i - 1], &r->waiting[i]) != 0)
+            ids_add(ids, n++, r->waiting[i]->shop.authorization);
 }
 
 /* shop_load from MongoDB: one find a collection. */
 static bool load_from_store(void *context, struct shop_cache *c, const char *platform, const char *const *ids,
                             size_t count, struct err *err)
 {
-    struct reading r = {c, platform};
+    struct reading r = {.cache = c, .platform = platform};
     bson_t shops = BSON_INITIALIZER, authorizations = BSON_INITIALIZER;
     bool ok;
 
@@ -287,9 +312,10 @@ static bool load_from_store(void *context, struct shop_cache *c, const char *pla
     shop_ids(platform, ids, count, &shops);
     ok = find_by_id(&r, "shops", &shops, on_shop, err);
     if (ok)
-        authorization_ids(c, platform, ids, count, &authorizations);
+        collect_waiting(&r, ids, count, &authorizations);
     ok = ok && (bson_empty(&authorizations) ||
                 find_by_id(&r, "authorizations", &authorizations, on_authorization, err));
+    free(r.waiting);
     bson_destroy(&authorizations);
     bson_destroy(&shops);
     return ok;

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "tests/harness.h"
+#include "tests/unit/mongo_fixture.h"
 #include "worker/shop_internal.h"
 
 static int loads, asked;
@@ -110,7 +110,8 @@ TEST(believes_nothing_of_a_reading_that_failed)
     away = true;
     CHECK(shop_cache_get(c, "tiktok", "a", &err) == NULL);
     CHECK_TEXT(err.text, "away");
-    CHECK(shop_channel(c, "tiktok", "a") == NULL);
+    CHECK_TEXT(shop_channel(c, "tiktok", "a"),
+               "c"); /* that row was read; its channel is no matter of trust */
     away = false;
     CHECK_INT(shop_cache_get(c, "tiktok", "x", NULL)->state, SHOP_UNKNOWN);
     CHECK_TEXT(shop_channel(c, "tiktok", "a"), "c");
@@ -167,13 +168,80 @@ TEST(states_have_names)
     CHECK_INT(shop_state_parse("Active"), SHOP_UNKNOWN);
 }
 
+/* --- read from MongoDB ------------------------------------------------------------------------------ */
+
+static void put_shop(struct world *w, const char *id, const char *authorization)
+{
+    char json[256];
+
+    snprintf(json, sizeof json,
+             "{\"_id\":\"tiktok:%s\",\"shop_id\":\"%s\",\"state\":\"active\",\"authorization\":\"%s\"}", id,
+             id, authorization);
+    mongo_mock_put(w->mock, "shops", json);
+}
+
+static void put_authorization(struct world *w, const struct credentials *c, const char *id, const char *token)
+{
+    struct strbuf place = STRBUF_INIT, sealed = STRBUF_INIT, json = STRBUF_INIT;
+    struct err err = {0};
+
+    credentials_place(&place, id, "access_token");
+    CHECK(credentials_seal(c, strbuf_text(&place), token, strlen(token), &sealed, &err));
+    strbuf_add_format(&json, "{\"_id\":\"%s\",\"access_token\":\"%s\"}", id, strbuf_text(&sealed));
+    mongo_mock_put(w->mock, "authorizations", strbuf_text(&json));
+    strbuf_deinit(&json);
+    strbuf_deinit(&sealed);
+    strbuf_deinit(&place);
+}
+
+TEST(every_shop_gets_the_token_of_its_own_authorization)
+{
+    static const struct {
+        const char *id, *token, *problem;
+    } rows[] = {{"1", "token-b", ""},
+                {"2", "token-a", ""},
+                {"3", "token-b", ""},
+                {"5", "token-a", ""},
+                {"4", "", "its authorization is not stored"}};
+    const char *ids[] = {"1", "2", "3", "4", "5", "6"};
+    struct err err = {0};
+    struct world w;
+    struct credentials *c =
+        credentials_new("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", &err);
+    struct shop_cache *cache;
+
+    CHECK(c != NULL);
+    world_start(&w);
+    put_shop(&w, "1", "tiktok:b");
+    put_shop(&w, "2", "tiktok:a");
+    put_shop(&w, "3", "tiktok:b");
+    put_shop(&w, "4", "tiktok:nobody");
+    put_shop(&w, "5", "tiktok:a");
+    put_authorization(&w, c, "tiktok:a", "token-a");
+    put_authorization(&w, c, "tiktok:b", "token-b");
+    cache = shop_cache_new(w.store, c, 60000);
+    CHECK(shop_cache_load(cache, "tiktok", ids, 6, &err));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct shop *shop = shop_cache_get(cache, "tiktok", rows[i].id, &err);
+
+        CHECK_TEXT(shop->access_token, rows[i].token);
+        CHECK_TEXT(shop->problem, rows[i].problem);
+    }
+    CHECK_INT(shop_cache_get(cache, "tiktok", "6", &err)->state, SHOP_UNKNOWN);
+    CHECK_INT(mongo_mock_count(w.mock, "find"), 2);
+    shop_cache_free(cache);
+    credentials_free(c);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(
-        argc, argv, CASE(reads_a_shop_once_while_it_is_believed),
-        CASE(reads_again_after_its_time_and_when_told_to_forget), CASE(remembers_that_a_shop_is_unknown),
-        CASE(reads_many_at_once_and_only_those_it_does_not_know),
-        CASE(believes_nothing_of_a_reading_that_failed),
-        CASE(knows_a_channel_after_its_time_and_never_invents_one),
-        CASE(a_token_runs_out_while_it_lies_in_the_cache), CASE(a_thousand_shops), CASE(states_have_names));
+    return HARNESS_MAIN(argc, argv, CASE(reads_a_shop_once_while_it_is_believed),
+                        CASE(reads_again_after_its_time_and_when_told_to_forget),
+                        CASE(remembers_that_a_shop_is_unknown),
+                        CASE(reads_many_at_once_and_only_those_it_does_not_know),
+                        CASE(believes_nothing_of_a_reading_that_failed),
+                        CASE(knows_a_channel_after_its_time_and_never_invents_one),
+                        CASE(a_token_runs_out_while_it_lies_in_the_cache), CASE(a_thousand_shops),
+                        CASE(states_have_names), CASE(every_shop_gets_the_token_of_its_own_authorization));
 }
