@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/metrics.h"
 
 enum { LOOKUP_SLICE = 1000 };
@@ -170,10 +169,8 @@ static bool reflected(const struct need *n, const struct config *config, const s
 }
 
 /* A document that was left out of a read before is asked for alone: only then may its absence mean that it is gone. */
-static void judge(struct pool *pool, struct need *n, const struct config *config, const struct freshness *f,
-                  int64_t mono_ms)
+static void judge(struct pool *pool, struct need *n, const struct config *config, const struct freshness *f)
 {
-    n->looked_mono_ms = mono_ms;
     if (reflected(n, config, f)) {
         metric_add(METRIC_WORKER_REFLECTED, (int64_t)n->messages.count);
         need_judge(pool, n, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
@@ -223,7 +220,6 @@ bool lookup_fill(struct pool *pool, struct store *store, const struct config *co
 {
     size_t count, left, read = 0;
     struct need **needs;
-    int64_t mono_ms = clock_mono_ms();
 
     pool_fold(pool);
     needs = pool_collect(pool, NEED_NEW, arena, &count);
@@ -238,6 +234,6 @@ bool lookup_fill(struct pool *pool, struct store *store, const struct config *co
         left -= same;
     }
     for (size_t i = 0; i < count; i++)
-        judge(pool, needs[i], config, f, mono_ms);
+        judge(pool, needs[i], config, f);
     return true;
 }

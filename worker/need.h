@@ -69,9 +69,8 @@ struct need {
     bool raw;                     /* kept raw in webhook_events: never looked up, never fetched */
     struct message_list messages; /* all events folded into it; owned */
     enum need_state state;
-    int64_t since_mono_ms;  /* when it entered the pool, monotonic: age for fetch planning */
-    int64_t looked_mono_ms; /* when it was looked up last; 0 = never */
-    struct stored stored;   /* valid from WAITING on */
+    int64_t since_mono_ms; /* when it entered the pool, monotonic: age for fetch planning */
+    struct stored stored;  /* valid from WAITING on */
     bool alone; /* must be asked for in a call of its own (bisection, second read of a missing one) */
     struct answer answer;      /* valid from ANSWERED on */
     bool behind;               /* MAX_STALE_READS reached: the document is marked `behind` */

@@ -234,11 +234,6 @@ void store_close(struct store *s)
     free(s);
 }
 
-mongoc_client_t *store_client(struct store *s)
-{
-    return s->client;
-}
-
 static mongoc_collection_t *collection_new(struct store *s, const char *name)
 {
     mongoc_collection_t *c = mongoc_client_get_collection(s->client, s->pool->database, name);

@@ -25,7 +25,6 @@ void store_pool_free(struct store_pool *p); /* accepts NULL */
 struct store *store_open(struct store_pool *p, struct err *err) __attribute__((warn_unused_result));
 void store_close(struct store *s); /* accepts NULL */
 
-mongoc_client_t *store_client(struct store *s);
 mongoc_collection_t *store_collection(struct store *s, const char *name); /* cached in s; borrowed */
 
 /* Collection an entity kind is written to: "orders"; NULL for kinds without one. */

@@ -28,7 +28,6 @@ TEST(what_is_stored_is_told_to_the_need)
     CHECK_INT(there->stored.version, 500);
     CHECK_INT(there->stored.fetched_ms, 900);
     CHECK_TEXT(there->stored.hash, "0123456789abcdef0123456789abcdef");
-    CHECK(there->looked_mono_ms > 0);
     CHECK_INT(absent->state, NEED_WAITING);
     CHECK(!absent->stored.exists);
     CHECK_INT(mongo_mock_count(w.mock, "find"), 1);
