@@ -24,6 +24,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -97,15 +98,17 @@ class Mongo:
 
 
 _shared_mongo = None
+_shared_mongo_lock = threading.Lock()  # cases may run side by side
 
 
 def shared_mongo():
     """The server all cases of this program share."""
     global _shared_mongo
-    if _shared_mongo is None:
-        _shared_mongo = Mongo()
-        atexit.register(_shared_mongo.close)
-    return _shared_mongo
+    with _shared_mongo_lock:
+        if _shared_mongo is None:
+            _shared_mongo = Mongo()
+            atexit.register(_shared_mongo.close)
+        return _shared_mongo
 
 
 class Simulator(Program):
