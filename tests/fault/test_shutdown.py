@@ -164,8 +164,7 @@ def case_worker_shutdown_with_its_dependencies_gone_is_clean_under_valgrind():
 
 def case_server_and_worker_share_nothing_unguarded_through_a_burst_with_mongo_restarted():
     check(os.path.exists(os.path.join(TSAN, "shopstream-worker")), "no build with the thread sanitizer in %s" % TSAN)
-    supp = os.path.join(ROOT, "tests", "tsan.supp")
-    os.environ["TSAN_OPTIONS"] = "halt_on_error=0:exitcode=66" + (":suppressions=" + supp if os.path.exists(supp) else "")
+    os.environ["TSAN_OPTIONS"] = "halt_on_error=0:exitcode=66:suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")
     with World(server=None, worker={"HEARTBEAT_MS": 1000, "REAP_IDLE_MS": 5000, "KEEPALIVE_MS": 1000, "RECLAIM_IDLE_MS": 10000,
                                     "WORKER_THREADS": 3}) as world:
         world.build = TSAN
