@@ -104,12 +104,13 @@ def case_workers_cut_off_between_write_and_ack_remember_the_ack():
     """The answer is held until Redis takes no writes; the worker writes to MongoDB, its XACK waits, its links are cut."""
     with World(shops=1, worker=TWO_ATTEMPTS) as world:
         world.worker()
-        world.sim.fault("hold", count=1)
+        world.sim.fault("hold", count=-1)
         pushes = world.sim.burst(orders=20, events=20)
         world.send(pushes)
         wait_pending(world, 20)
         wait_for("a held answer", lambda: world.sim.counters()["held"] > 0)
         world.redis.client.client_pause(1500, all=False)
+        world.sim.heal()
         world.sim.release()
         wait_documents(world, 20)
         check_equal(len(pending(world)), 20, "acked entries")
@@ -146,11 +147,12 @@ def case_flushall_in_mid_work_is_reported_and_healed_without_a_restart():
         world.send(world.sim.burst(shops=2, orders=100, events=200))
         world.settle()
         world.check()
-        world.sim.fault("hold", count=2)
+        world.sim.fault("hold", count=-1)
         world.send(world.sim.burst(shops=2, orders=100, events=200, seed=2))
         wait_pending(world, 20)
         forget_stored(world)
         world.redis.client.flushall()
+        world.sim.heal()
         world.sim.release()
         # Every order changes once more, so these events alone must bring MongoDB level.
         with Load(world, [world.sim.change(shop, number)["push"] for shop in (0, 1) for number in range(50)], rate=100) as load:
