@@ -102,7 +102,7 @@ static const struct config_key config_keys[] = {
     {"LOG_LEVEL", KIND_LEVEL, AT(log_level), "info", 0, 0, ALL, "error, warn, info or debug"},
     {"MAX_BODY_BYTES", KIND_INT, AT(max_body_bytes), "1048576", 1024, 64 * MIB, CONFIG_SERVER,
      "largest webhook body, bytes"},
-    {"MAX_CONNECTIONS", KIND_INT, AT(max_connections), "20000", 1, 1000000, CONFIG_SERVER,
+    {"MAX_CONNECTIONS", KIND_INT, AT(max_connections), "15000", 1, 1000000, CONFIG_SERVER,
      "client connections of the process"},
     {"MAX_INFLIGHT", KIND_INT, AT(max_inflight), "4096", 1, 1000000, CONFIG_SERVER,
      "requests waiting for Redis, per thread"},

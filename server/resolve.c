@@ -46,6 +46,8 @@ bool resolve_pick(const struct addrinfo *found, const char *latest, bool another
 {
     const struct addrinfo *a = latest ? found : NULL;
 
+    if (!found)
+        return false;
     while (a && !(numeric(a, text) && strcmp(text, latest) == 0))
         a = a->ai_next;
     if (a && !another)

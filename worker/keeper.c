@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +28,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "common/strbuf.h"
+#include "common/thread.h"
 #include "worker/held.h"
 #include "worker/link.h"
 
@@ -363,19 +363,6 @@ static void *keeper_main(void *arg)
     return NULL;
 }
 
-static int thread_start(struct keeper *k)
-{
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&k->thread, NULL, keeper_main, k);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    k->running = rc == 0;
-    return rc;
-}
-
 /* --- start and stop -------------------------------------------------------------------------------- */
 
 static void make_value(struct keeper *k)
@@ -534,16 +521,13 @@ struct keeper *keeper_start(const struct config *config, const struct redis_url 
                             struct err *err)
 {
     struct keeper *k = keeper_new(config, url, streams, lane_names, lanes);
-    int rc;
 
     if (!make_beats(k, err) || !lock_names(k, err))
         goto fail;
     atomic_store(&k->beat_ms, clock_mono_ms());
-    rc = thread_start(k);
-    if (rc != 0) {
-        err_set(err, ERR_SYSTEM, rc, "keeper thread: %s", strerror(rc));
+    k->running = thread_start(&k->thread, keeper_main, k, err);
+    if (!k->running)
         goto fail;
-    }
     return k;
 fail:
     keeper_stop(k);

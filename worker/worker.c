@@ -75,9 +75,10 @@ struct lane {
     struct pool *pool;
     struct arena *arena;
     struct redis_time time;
-    bool progressed; /* the last turn settled something: look again at once */
-    size_t held;     /* messages last added to the gauge */
-    unsigned random; /* state of rand_r, for jitter */
+    bool progressed;        /* the last turn settled something: look again at once */
+    int64_t probed_mono_ms; /* when MongoDB was last asked, monotonic */
+    size_t held;            /* messages last added to the gauge */
+    unsigned random;        /* state of rand_r, for jitter */
 };
 
 struct worker {
@@ -233,7 +234,23 @@ static void turn_collect(struct lane *l, struct message_list *settled)
     }
 }
 
-static void turn_end(struct lane *l, bool mongo_up, const struct err *err)
+/* A lane without work asks now and then whether MongoDB is there: readiness must not wait for the next event, and a pause
+ * must not end unproven. */
+static bool idle_probe(struct lane *l, struct err *err)
+{
+    int64_t now = clock_mono_ms();
+
+    if (pool_needs(l->pool) > 0 || l->progressed) {
+        l->probed_mono_ms = now; /* its work has just asked */
+        return true;
+    }
+    if (now - l->probed_mono_ms < l->worker->config->heartbeat_ms && !atomic_load(&l->mongo.away))
+        return true;
+    l->probed_mono_ms = now;
+    return store_ping(l->store, err);
+}
+
+static void turn_end(struct lane *l, bool mongo_up, struct err *err)
 {
     size_t held = pool_messages(l->pool) + ack_unconfirmed(l->acker);
 
@@ -241,7 +258,7 @@ static void turn_end(struct lane *l, bool mongo_up, const struct err *err)
     l->held = held;
     fetch_release(l->fetcher);
     arena_reset(l->arena);
-    if (mongo_up)
+    if (mongo_up && idle_probe(l, err))
         pause_end(&l->mongo, l);
     else
         pause_begin(&l->mongo, l, err);

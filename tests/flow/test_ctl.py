@@ -145,7 +145,7 @@ def case_status_tells_streams_workers_dependencies_and_findings():
         live = next(s for s in found["streams"] if s["stream"] == LIVE)
         check_equal((live["length"], live["lag"], live["pending"], live["waiting_for_next_try"]), (1, 0, 0, 0), "live stream")
         screen = world.ctl("status").stdout
-        for word in (LIVE, "workers alive: 1", "redis: up", "mongo: up"):
+        for word in (LIVE, "worker lanes alive: 1", "redis: up", "mongo: up"):
             check(word in screen, "%r in %r" % (word, screen))
         world.add_entry(foo="bar")
         wait_for("the dead letter", world.dead)

@@ -50,7 +50,7 @@ def case_what_redis_refuses_is_unreachable_and_not_nothing():
             done = refused(world, command, "status", "--json")
             found = json.loads(done.stdout)
             check_equal((found["redis"]["up"], found["findings"].count("no worker is alive")), (False, 0), command)
-        check("workers alive: unknown" in refused(world, "xlen", "status").stdout, "nobody counted the workers")
+        check("worker lanes alive: unknown" in refused(world, "xlen", "status").stdout, "nobody counted the workers")
 
 
 def case_outside_text_does_not_drive_the_terminal():

@@ -277,8 +277,8 @@ def case_a_worker_is_not_ready_while_mongodb_is_away_and_goes_on_afterwards():
         check_equal(worker.admin("/readyz")[0], 200, "/readyz")
         world.mongo.stop()
         try:
+            wait_for("/readyz of an idle worker to say no", lambda: worker.admin("/readyz")[0] == 503, 30)
             world.change(0, 1)
-            wait_for("/readyz to say no", lambda: worker.admin("/readyz")[0] == 503, 30)
             check("mongo: away" in worker.admin("/readyz")[1], "the reason: %r" % worker.admin("/readyz")[1])
             check_equal(worker.admin("/healthz")[0], 200, "/healthz")
             world.ctl("status", status=3)

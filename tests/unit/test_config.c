@@ -90,7 +90,7 @@ TEST(the_server_starts_with_defaults)
     CHECK_INT(c.max_body_bytes, 1048576);
     CHECK_INT(c.max_inflight, 4096);
     CHECK_INT(c.max_inflight_bytes, 16777216);
-    CHECK_INT(c.max_connections, 20000);
+    CHECK_INT(c.max_connections, 15000);
     CHECK_INT(c.client_timeout_ms, 30000);
     CHECK_INT(c.drain_ms, 20000);
     CHECK_INT(c.dedupe_window_minutes, 10);

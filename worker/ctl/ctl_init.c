@@ -15,9 +15,9 @@ int ctl_init(struct ctl *c, int argc, char **argv)
         return ctl_fail(CTL_USAGE, "init takes no arguments");
     s = ctl_store(c, &err);
     if (!s || !store_ping(s, &err))
-        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "MongoDB: %s", err.text);
+        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "%s", err.text);
     if (!store_prepare(s, c->config, &err) || !store_self_check(s, &err)) {
-        fprintf(stderr, "shopstreamctl: MongoDB: %s\n", err.text);
+        fprintf(stderr, "shopstreamctl: %s\n", err.text);
         return CTL_FINDING;
     }
     if (c->json)

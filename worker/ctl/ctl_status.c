@@ -292,9 +292,9 @@ static void print_status(const struct status *s)
         putchar('\n');
     }
     if (up)
-        printf("\nworkers alive: %zu\n", s->alive);
+        printf("\nworker lanes alive: %zu\n", s->alive);
     else
-        printf("\nworkers alive: unknown\n");
+        printf("\nworker lanes alive: unknown\n");
     json_array_foreach(s->workers, i, row)
     {
         printf("  %-40s", plain_member(&plain, row, "name"));
