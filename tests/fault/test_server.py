@@ -123,6 +123,7 @@ def case_connection_silent_for_5_s_is_given_up_and_made_anew():
         redis.freeze()
         expect_503(server, order_event("1"), 1.0)
         server.wait_log(r'msg="redis away".*err=silent', 8)
+        wait_for("every loop gave its connection up", lambda: server.metric("shopstream_server_redis_up") == 0, 8)
         check(not server.ready(), "not ready")
         expect_503(server, order_event("2"), 0.3)
         check_equal(server.metric("shopstream_server_inflight"), 0, "in flight")
