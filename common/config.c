@@ -66,7 +66,7 @@ static const struct config_key config_keys[] = {
     {"ADMIN_LISTEN", KIND_LISTEN, AT(admin_listen), "127.0.0.1:9081", -1, 65535, CONFIG_WORKER,
      "host:port of /healthz, /readyz and /metrics, or off"},
     {"ANSWER_DEADLINE_MS", KIND_MS, AT(answer_deadline_ms), "1500", 50, 2900, CONFIG_SERVER,
-     "longest wait for Redis before a webhook is answered 503, ms"},
+     "longest wait before a webhook is answered, ms"},
     {"BATCH_LINGER_MS", KIND_MS, AT(batch_linger_ms), "50", 0, 10000, CONFIG_WORKER,
      "wait for more entries after the first of a turn, ms"},
     {"BLOCK_MS", KIND_MS, AT(block_ms), "2000", 1, 30000, CONFIG_WORKER,
@@ -95,6 +95,16 @@ static const struct config_key config_keys[] = {
      "concurrent calls of one shop in a lane"},
     {"HEARTBEAT_MS", KIND_MS, AT(heartbeat_ms), "5000", 10, 600000, CONFIG_WORKER,
      "interval of a worker's heartbeat, ms; its key lives three times as long"},
+    {"JOURNAL_ALWAYS", KIND_INT, AT(journal_always), "0", 0, 1, CONFIG_SERVER,
+     "1 = every event is flushed to the journal before it is answered; 0 = only those Redis does not take"},
+    {"JOURNAL_BUDGET_MS", KIND_MS, AT(journal_budget_ms), "500", 1, 2900, CONFIG_SERVER,
+     "part of ANSWER_DEADLINE_MS kept for the journal, ms; at most half of it counts"},
+    {"JOURNAL_DIR", KIND_TEXT, AT(journal_dir), "", 0, 4096, CONFIG_SERVER,
+     "directory of the journal, one for each server; empty = off: what Redis does not take is answered 503"},
+    {"JOURNAL_MAX_BYTES", KIND_INT, AT(journal_max_bytes), "1073741824", 65536, INT64_C(16777216) * MIB,
+     CONFIG_SERVER, "most bytes the journal may take, all segments together"},
+    {"JOURNAL_SEGMENT_BYTES", KIND_INT, AT(journal_segment_bytes), "16777216", 4096, 256 * MIB, CONFIG_SERVER,
+     "bytes after which the journal begins a new file"},
     {"KEEPALIVE_MS", KIND_MS, AT(keep_alive_ms), "20000", 10, 600000, CONFIG_WORKER,
      "how often the idle time of entries in work is refreshed, ms"},
     {"LISTEN", KIND_LISTEN, AT(listen), "127.0.0.1:8080", 0, 65535, CONFIG_SERVER, "host:port for webhooks"},
@@ -176,7 +186,6 @@ static const struct config_word config_words[] = {
     {"SYNC_NON_RETRYABLE_ERRORS", "the error classes of each platform, RETRY_DELAYS and the dead letters"},
     {"CHANGES_KEEP_HOURS", NULL},
     {"CHANGE_FEED", NULL},
-    {"JOURNAL_*", NULL},
     {"LAZADA_*", NULL},
     {"MAX_REQUEST_RETRIES", NULL},
     {"PARK_AFTER_SECONDS", NULL},
@@ -205,7 +214,8 @@ static const struct config_word config_words[] = {
 
 /* Beginnings nobody else uses: any unknown name with one of them is meant for us. All other beginnings of our names
  * (REDIS_, SERVER_, MAX_ ...) are common, so there only a name close to one of ours is a likely typing error. */
-static const char *const config_own_prefixes[] = {"DEDUPE_", "FETCH_", "SYNC_", "TIKTOK_", "WEBHOOK_"};
+static const char *const config_own_prefixes[] = {"DEDUPE_", "FETCH_",  "JOURNAL_",
+                                                  "SYNC_",   "TIKTOK_", "WEBHOOK_"};
 
 enum { CONFIG_NAME_MAX = 64, CONFIG_NEAR = 2, CONFIG_SECRET_FILE_MAX = 8192 };
 

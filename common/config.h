@@ -52,6 +52,11 @@ struct config {
     int64_t client_timeout_ms;     /* CLIENT_TIMEOUT_MS: idle or slow clients are closed after it */
     int64_t drain_ms;              /* DRAIN_MS: longest wait for open work at SIGTERM (both programs) */
     int64_t dedupe_window_minutes; /* DEDUPE_WINDOW_MINUTES; 0 = edge dedupe off */
+    char *journal_dir;             /* JOURNAL_DIR; "" = no journal */
+    int64_t journal_max_bytes;     /* JOURNAL_MAX_BYTES: of all segments */
+    int64_t journal_segment_bytes; /* JOURNAL_SEGMENT_BYTES: of one */
+    int64_t journal_budget_ms;     /* JOURNAL_BUDGET_MS: of the answer deadline, kept for the journal */
+    int64_t journal_always;        /* JOURNAL_ALWAYS: 1 = every event goes to the journal first */
     char *tiktok_app_key;          /* TIKTOK_APP_KEY */
     char *tiktok_app_secret;       /* TIKTOK_APP_SECRET: "current" or "current,previous" */
 

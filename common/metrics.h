@@ -16,6 +16,7 @@
     X(SERVER_REQUESTS_STORED, "shopstream_server_requests_total{answer=\"stored\"}", COUNTER,                \
       "webhook requests by how they were answered")                                                          \
     X(SERVER_REQUESTS_DUPLICATE, "shopstream_server_requests_total{answer=\"duplicate\"}", COUNTER, "")      \
+    X(SERVER_REQUESTS_JOURNALED, "shopstream_server_requests_total{answer=\"journaled\"}", COUNTER, "")      \
     X(SERVER_REQUESTS_DEAD, "shopstream_server_requests_total{answer=\"dead_letter\"}", COUNTER, "")         \
     X(SERVER_REQUESTS_PUSH_CHECK, "shopstream_server_requests_total{answer=\"push_check\"}", COUNTER, "")    \
     X(SERVER_REQUESTS_UNSIGNED, "shopstream_server_requests_total{answer=\"unauthorized\"}", COUNTER, "")    \
@@ -32,6 +33,7 @@
     X(SERVER_REFUSED_REDIS_ERROR, "shopstream_server_unavailable_total{reason=\"redis_error\"}", COUNTER,    \
       "")                                                                                                    \
     X(SERVER_REFUSED_DEADLINE, "shopstream_server_unavailable_total{reason=\"deadline\"}", COUNTER, "")      \
+    X(SERVER_REFUSED_JOURNAL, "shopstream_server_unavailable_total{reason=\"journal\"}", COUNTER, "")        \
     X(SERVER_REFUSED_DRAINING, "shopstream_server_unavailable_total{reason=\"draining\"}", COUNTER, "")      \
     X(SERVER_REFUSED_UNCONFIGURED, "shopstream_server_unavailable_total{reason=\"unconfigured\"}", COUNTER,  \
       "")                                                                                                    \
@@ -48,6 +50,26 @@
     X(SERVER_REDIS_LOSSES, "shopstream_server_redis_losses_total", COUNTER,                                  \
       "connections to Redis lost or refused")                                                                \
     X(SERVER_REDIS_UP, "shopstream_server_redis_up", GAUGE, "loops with a working connection to Redis")      \
+    X(SERVER_JOURNAL_BYTES, "shopstream_server_journal_bytes", GAUGE, "size of the journal on disk")         \
+    X(SERVER_JOURNAL_RECORDS, "shopstream_server_journal_records", GAUGE,                                    \
+      "entries in the journal that Redis has not acknowledged")                                              \
+    X(SERVER_JOURNAL_OLDEST_MS, "shopstream_server_journal_oldest_milliseconds", GAUGE,                      \
+      "age of the oldest of them")                                                                           \
+    X(SERVER_JOURNAL_WRITTEN, "shopstream_server_journal_written_total", COUNTER,                            \
+      "entries flushed to the journal")                                                                      \
+    X(SERVER_JOURNAL_DRAINED, "shopstream_server_journal_drained_total", COUNTER,                            \
+      "entries of the journal that Redis has acknowledged")                                                  \
+    X(SERVER_JOURNAL_KNOWN, "shopstream_server_journal_known_total", COUNTER,                                \
+      "of them those whose mark stood: not stored again")                                                    \
+    X(SERVER_JOURNAL_REFUSED, "shopstream_server_journal_refused_total", COUNTER,                            \
+      "entries the journal could not take: full, no space, failed write or flush")                           \
+    X(SERVER_JOURNAL_SYNCS, "shopstream_server_journal_syncs_total", COUNTER, "flushes, each of a group")    \
+    X(SERVER_JOURNAL_SYNC_ERRORS, "shopstream_server_journal_sync_errors_total", COUNTER,                    \
+      "flushes that failed")                                                                                 \
+    X(SERVER_JOURNAL_TORN, "shopstream_server_journal_torn_total", COUNTER,                                  \
+      "unfinished tails cut at start: nothing that was answered 200")                                        \
+    X(SERVER_JOURNAL_DAMAGED, "shopstream_server_journal_damaged_bytes_total", COUNTER,                      \
+      "bytes of records that could not be read back: lost data, page somebody")                              \
     X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                    \
     X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                       \
     X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                      \

@@ -11,6 +11,7 @@
 
 static const struct answer_row rows[ANSWERS] = {
     [ANSWER_STORED] = {200, "OK", NULL, false, METRIC_SERVER_REQUESTS_STORED, NONE},
+    [ANSWER_JOURNALED] = {200, "OK", NULL, false, METRIC_SERVER_REQUESTS_JOURNALED, NONE},
     [ANSWER_DUPLICATE] = {200, "OK", NULL, false, METRIC_SERVER_REQUESTS_DUPLICATE, NONE},
     [ANSWER_DEAD] = {200, "OK", NULL, false, METRIC_SERVER_REQUESTS_DEAD, NONE},
     [ANSWER_MISSING] = {401, "Unauthorized", NULL, false, METRIC_SERVER_REQUESTS_UNSIGNED,
@@ -38,6 +39,8 @@ static const struct answer_row rows[ANSWERS] = {
                             METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_REDIS_ERROR},
     [ANSWER_DEADLINE] = {503, "Service Unavailable", "Redis did not reply in time\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_DEADLINE},
+    [ANSWER_JOURNAL] = {503, "Service Unavailable", "neither Redis nor the journal can store\n", true,
+                        METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_JOURNAL},
     [ANSWER_CROWDED] = {503, "Service Unavailable", "too many connections\n", true,
                         METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_CONNECTIONS},
     [ANSWER_DRAINING] = {503, "Service Unavailable", "shutting down\n", true,

@@ -14,6 +14,7 @@
 
 enum answer {
     ANSWER_STORED,         /* every entry has an id */
+    ANSWER_JOURNALED,      /* every entry is stored, at least one in the journal alone */
     ANSWER_DUPLICATE,      /* every entry has a mark: stored before */
     ANSWER_DEAD,           /* kept as a dead letter: signed, but of no use */
     ANSWER_MISSING,        /* no signature */
@@ -29,6 +30,7 @@ enum answer {
     ANSWER_REDIS_DOWN,     /* no connection, or lost before the reply came */
     ANSWER_REDIS_ERROR,    /* Redis refused to store */
     ANSWER_DEADLINE,       /* Redis did not reply in time */
+    ANSWER_JOURNAL,        /* the journal cannot store either */
     ANSWER_CROWDED,        /* the connection is over the limit */
     ANSWER_DRAINING,       /* we are on our way out */
     ANSWERS

@@ -12,6 +12,7 @@
 
 #include "common/config.h"
 #include "server/connections.h"
+#include "server/journal.h"
 #include "server/stream.h"
 
 struct evconnlistener;
@@ -25,10 +26,11 @@ enum http_mode {
     HTTP_REFUSING, /* 503: Redis has been let go */
 };
 
-/* Takes listener (also on failure of the process; nothing else can fail). c, s and limit are borrowed and must outlive
- * it. You own the result (http_free). */
+/* Takes listener (also on failure of the process; nothing else can fail). c, s, j, port (both NULL: no journal) and limit are
+ * borrowed and must outlive it. You own the result (http_free). */
 struct http *http_new(struct event_base *base, const struct config *c, struct evconnlistener *listener,
-                      struct stream *s, struct connections_limit *limit);
+                      struct stream *s, struct journal *j, struct journal_port *port,
+                      struct connections_limit *limit);
 
 /* When no request is pending any more. Closes all connections. Accepts NULL. */
 void http_free(struct http *h);

@@ -7,16 +7,22 @@
  *      `- absent --> XADD --- an id ------------> stored; SET mark id PX window, not waited for
  *                      `---- anything else -----> not stored
  *
+ * What Redis does not take, or not before its part of the deadline is over, goes to the journal, once, entry by entry:
+ *
+ *   refused, connection lost, too slow --> journal --- flushed ---> stored
+ *                                             `------ not ------> Redis when it was not asked yet, else 503
+ *
+ * While the journal holds anything (and with JOURNAL_ALWAYS) Redis is not asked first: what came earlier must stay in
+ * front. Whichever of the two has an entry first settles it; the other's copy is harmless.
+ *
  * Without a dedupe window, and for dead letters, only the XADD. Marking after storing means that a mark never speaks of an
  * event that is not there; the price is that two copies in flight at once are both stored, which the worker absorbs. A
  * script could do the three steps in one, and would double what Redis works.
  *
  * A record is one allocation: the struct, its entries, and their commands in wire form, because the push's own memory
  * is gone when the first reply comes. All that can happen to it is in one enum (pending_on). A record that was answered
- * before its turn came (deadline) starts nothing new: the sender was told to come back. An XADD already sent may still
- * succeed; then its mark is set all the same, and the sender's retry finds it.
- *
- * The place of the journal is pending_refuse: whatever ends there today with 503 will be journaled then. */
+ * before its turn came (deadline), or that the journal has taken over, asks Redis for nothing new. An XADD already sent
+ * may still succeed; then its mark is set all the same, and the sender's retry or the journal's drain finds it. */
 #include "server/pending.h"
 
 #include <stdlib.h>
@@ -28,6 +34,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "common/strbuf.h"
+#include "server/mark.h"
 
 enum { SCRATCH_KEPT = 64 * 1024 }; /* bytes kept for the next push; what a large one needed is given back */
 
@@ -36,11 +43,12 @@ enum { SCRATCH_KEPT = 64 * 1024 }; /* bytes kept for the next push; what a large
 #endif
 
 enum pending_event {
-    PENDING_STORED,    /* Redis gave an id */
-    PENDING_DUPLICATE, /* Redis has a mark */
-    PENDING_REFUSED,   /* Redis refused to store */
-    PENDING_LINK_LOST, /* no reply will come */
-    PENDING_DEADLINE,  /* our timer; replies are still owed */
+    PENDING_STORED,       /* Redis gave an id */
+    PENDING_DUPLICATE,    /* Redis has a mark */
+    PENDING_REFUSED,      /* Redis refused to store */
+    PENDING_LINK_LOST,    /* no reply will come */
+    PENDING_JOURNALED,    /* the journal has flushed it */
+    PENDING_JOURNAL_FULL, /* the journal cannot take it */
 };
 
 /* A piece of a record's text. */
@@ -52,22 +60,30 @@ struct piece {
 struct pending;
 
 struct pending_entry {
-    struct stream_call call; /* first: a reply's way back */
+    struct stream_call call;     /* first: a reply's way back */
+    struct journal_call journal; /* second: the journal's way back */
     struct pending *owner;
     struct piece mark; /* key of the dedupe mark; empty: no dedupe */
-    struct piece xadd; /* complete command */
+    struct piece xadd; /* complete command, right behind the mark */
+    bool settled;      /* stored, or known as a duplicate */
+    bool asked;        /* Redis was asked, or could not be */
+    bool unjournaled;  /* the journal could not take it */
 };
 
 struct pending {
     struct pending *older, *newer; /* in the list of unanswered ones, oldest deadline first */
     struct pendings *all;
     struct evhttp_request *request; /* NULL once answered */
-    int64_t deadline_ms;            /* monotonic */
+    int64_t deadline_ms;            /* monotonic: when the journal takes over, then when it is answered */
+    int64_t last_ms;                /* monotonic: when it is answered whatever comes */
     int64_t start_us;               /* monotonic */
     size_t bytes;                   /* counted against the cap */
-    unsigned owed;                  /* replies that must come before this may end */
+    int64_t recv_ms;                /* UTC epoch ms */
+    unsigned owed;                  /* events of Redis and the journal that must come before this may end */
     unsigned unsettled;             /* entries neither stored nor known as duplicates */
     bool stored;                    /* at least one entry got an id: not a mere duplicate */
+    bool journaling;                /* handed to the journal: Redis is asked for nothing new */
+    bool journaled;                 /* at least one entry is in the journal alone */
     bool dead;                      /* a dead letter */
     size_t count;
     struct pending_entry entries[];
@@ -76,6 +92,8 @@ struct pending {
 struct pendings {
     const struct config *config;
     struct stream *stream;
+    struct journal_port *port; /* NULL: no journal */
+    struct journal *journal;   /* same */
     pending_answer_fn *answer;
     void *context;                   /* for answer */
     struct pending *oldest, *newest; /* unanswered, by deadline */
@@ -83,16 +101,30 @@ struct pendings {
     size_t count;          /* records, answered or not */
     size_t bytes;          /* of all records */
     int64_t mark_ms;       /* life of a mark; 0: no dedupe */
+    int64_t redis_ms;      /* how long Redis may take */
     struct strbuf scratch; /* commands being built */
 };
 
-struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer,
-                              void *context)
+/* Of the deadline, what is left of it when the journal has its part. */
+static int64_t redis_ms(const struct config *c, bool with_journal)
+{
+    const int64_t half = c->answer_deadline_ms / 2;
+
+    if (!with_journal)
+        return c->answer_deadline_ms;
+    return c->answer_deadline_ms - (c->journal_budget_ms < half ? c->journal_budget_ms : half);
+}
+
+struct pendings *pendings_new(const struct config *c, struct stream *s, struct journal *j,
+                              struct journal_port *port, pending_answer_fn *answer, void *context)
 {
     struct pendings *all = xcalloc(1, sizeof(*all));
 
     all->config = c;
     all->stream = s;
+    all->journal = j;
+    all->port = port;
+    all->redis_ms = redis_ms(c, j != NULL);
     all->answer = answer;
     all->context = context;
     all->mark_ms = c->dedupe_window_minutes * 60 * 1000;
@@ -166,10 +198,39 @@ static void pending_answer(struct pending *p, enum answer answer)
     all->answer(all->context, request, answer);
 }
 
-/* It could not be stored in Redis, or not in time. Until there is a journal, the sender has to come back. */
+static void on_journal(struct journal_call *call, bool stored);
+
+/* Hands over what is not settled yet. */
+static void pending_journal(struct pending *p)
+{
+    struct pendings *all = p->all;
+
+    p->journaling = true;
+    list_remove(all, p);
+    p->deadline_ms = p->last_ms;
+    list_add(all, p);
+    for (size_t i = 0; i < p->count; i++) {
+        struct pending_entry *e = &p->entries[i];
+
+        if (e->settled)
+            continue;
+        e->journal.record = (struct segment_record){e->mark.data, e->mark.length + e->xadd.length,
+                                                    e->mark.length, p->recv_ms};
+        e->journal.done = on_journal;
+        p->owed++;
+        journal_submit(all->port, &e->journal);
+    }
+}
+
+/* It could not be stored in Redis, or not in time: now the journal decides. Without one the sender has to come back. */
 static void pending_refuse(struct pending *p, enum answer reason)
 {
-    pending_answer(p, reason);
+    if (!p->request || p->journaling)
+        return;
+    if (p->all->journal)
+        pending_journal(p);
+    else
+        pending_answer(p, reason);
 }
 
 static void pending_end(struct pending *p)
@@ -183,47 +244,107 @@ static void pending_end(struct pending *p)
     free(p);
 }
 
-static void pending_settled(struct pending *p)
+static void pending_settled(struct pending_entry *e)
 {
+    struct pending *p = e->owner;
+
+    if (e->settled)
+        return;
+    e->settled = true;
     if (--p->unsettled > 0)
         return;
     if (p->dead)
         pending_answer(p, ANSWER_DEAD);
+    else if (p->journaled)
+        pending_answer(p, ANSWER_JOURNALED);
     else
         pending_answer(p, p->stored ? ANSWER_STORED : ANSWER_DUPLICATE);
 }
 
-/* Each command Redis accepted from us owes exactly one event; p ends with the last of them. */
-static void pending_on(struct pending *p, enum pending_event ev)
+static bool entry_start(struct pending_entry *e);
+
+/* The journal was asked before Redis and cannot: then Redis decides. JOURNAL_ALWAYS promises more than Redis can. */
+static void entry_unjournaled(struct pending_entry *e)
 {
+    struct pending *p = e->owner;
+
+    if (e->settled || !p->request)
+        return;
+    if (!e->asked && !p->all->config->journal_always) {
+        p->owed++;
+        if (entry_start(e))
+            return;
+        p->owed--;
+    }
+    pending_answer(p, ANSWER_JOURNAL);
+}
+
+/* Redis did not store an entry: the journal's turn, unless the journal had its turn before. */
+static void entry_refused(struct pending_entry *e, enum answer reason)
+{
+    struct pending *p = e->owner;
+
+    if (p->journaling && !e->settled && e->unjournaled)
+        pending_answer(p, ANSWER_JOURNAL);
+    else
+        pending_refuse(p, reason);
+}
+
+/* Each command Redis accepted from us, and each entry the journal did, owes exactly one event; p ends with the last. */
+static void pending_on(struct pending_entry *e, enum pending_event ev)
+{
+    struct pending *p = e->owner;
+
     switch (ev) {
     case PENDING_STORED:
         metric_add(METRIC_SERVER_ENTRIES_STORED, p->dead ? 0 : 1);
         p->stored = true;
-        pending_settled(p);
+        pending_settled(e);
         break;
     case PENDING_DUPLICATE:
         metric_add(METRIC_SERVER_ENTRIES_DUPLICATE, 1);
-        pending_settled(p);
+        pending_settled(e);
         break;
     case PENDING_REFUSED:
-        pending_refuse(p, ANSWER_REDIS_ERROR);
+        entry_refused(e, ANSWER_REDIS_ERROR);
         break;
     case PENDING_LINK_LOST:
-        pending_refuse(p, ANSWER_REDIS_DOWN);
+        entry_refused(e, ANSWER_REDIS_DOWN);
         break;
-    case PENDING_DEADLINE:
-        pending_refuse(p, ANSWER_DEADLINE);
+    case PENDING_JOURNALED:
+        p->journaled = p->journaled || !e->settled;
+        pending_settled(e);
+        break;
+    case PENDING_JOURNAL_FULL:
+        e->unjournaled = true;
+        entry_unjournaled(e);
         break;
     }
-    if (ev != PENDING_DEADLINE && --p->owed == 0)
+    if (--p->owed == 0)
         pending_end(p);
+}
+
+static void on_journal(struct journal_call *call, bool stored)
+{
+    struct pending_entry *e =
+        (struct pending_entry *)((char *)call - offsetof(struct pending_entry, journal));
+
+    pending_on(e, stored ? PENDING_JOURNALED : PENDING_JOURNAL_FULL);
+}
+
+/* Our timer; events are still owed. */
+static void pending_expired(struct pending *p)
+{
+    if (p->journaling)
+        pending_answer(p, ANSWER_DEADLINE);
+    else
+        pending_refuse(p, ANSWER_DEADLINE);
 }
 
 void pendings_tick(struct pendings *all, int64_t mono_ms)
 {
     while (all->oldest && all->oldest->deadline_ms <= mono_ms)
-        pending_on(all->oldest, PENDING_DEADLINE);
+        pending_expired(all->oldest);
 }
 
 /* ---- commands and replies of one entry ---- */
@@ -242,26 +363,15 @@ static void entry_mark(const struct pending_entry *e, const char *id, size_t n)
 {
     struct pendings *all = e->owner->all;
     struct strbuf *b = &all->scratch;
-    char ttl[24];
 
     strbuf_reset(b);
-    resp_add_array(b, 5);
-    resp_add_bulk(b, "SET", 3);
-    resp_add_bulk(b, e->mark.data, e->mark.length);
-    resp_add_bulk(b, id, n);
-    resp_add_bulk(b, "PX", 2);
-    resp_add_bulk(b, ttl, number_format_i64(ttl, all->mark_ms));
+    mark_add_set(b, e->mark.data, e->mark.length, id, n, all->mark_ms);
     (void)!stream_send(all->stream, b->data, b->length, NULL);
 }
 
-/* The id of an entry, "1767704400123-0": the only thing that proves it is stored. */
 static bool is_id(enum stream_reply reply, const char *text, size_t n)
 {
-    const char *dash = reply == STREAM_REPLY_TEXT ? memchr(text, '-', n) : NULL;
-    const size_t head = dash ? (size_t)(dash - text) : 0;
-    uint64_t ms, sequence;
-
-    return dash && number_u64(text, head, &ms) && number_u64(dash + 1, n - head - 1, &sequence);
+    return reply == STREAM_REPLY_TEXT && mark_is_id(text, n);
 }
 
 static void count_late(const struct pending_entry *e, enum stream_reply reply)
@@ -276,13 +386,19 @@ static void on_xadd(struct stream_call *call, enum stream_reply reply, const cha
 
     count_late(e, reply);
     if (!is_id(reply, text, n)) {
-        pending_on(e->owner, reply == STREAM_REPLY_LOST ? PENDING_LINK_LOST : PENDING_REFUSED);
+        pending_on(e, reply == STREAM_REPLY_LOST ? PENDING_LINK_LOST : PENDING_REFUSED);
         return;
     }
     stream_accepted(e->owner->all->stream);
     if (e->mark.length > 0)
         entry_mark(e, text, n);
-    pending_on(e->owner, PENDING_STORED);
+    pending_on(e, PENDING_STORED);
+}
+
+/* Answered already, or the journal's: a copy more would do no good. */
+static bool entry_given_up(const struct pending_entry *e)
+{
+    return !e->owner->request || (e->owner->journaling && !e->unjournaled);
 }
 
 /* A mark that cannot be read is no mark: whether the entry is stored is for the XADD to say. */
@@ -292,9 +408,9 @@ static void on_mark(struct stream_call *call, enum stream_reply reply, const cha
 
     count_late(e, reply);
     if (is_id(reply, text, n))
-        pending_on(e->owner, PENDING_DUPLICATE);
-    else if (reply == STREAM_REPLY_LOST || !e->owner->request || !entry_xadd(e))
-        pending_on(e->owner, PENDING_LINK_LOST); /* answered already: only what is owed counts */
+        pending_on(e, PENDING_DUPLICATE);
+    else if (reply == STREAM_REPLY_LOST || entry_given_up(e) || !entry_xadd(e))
+        pending_on(e, PENDING_LINK_LOST); /* given up: only what is owed counts */
 }
 
 static bool entry_start(struct pending_entry *e)
@@ -302,12 +418,11 @@ static bool entry_start(struct pending_entry *e)
     struct pendings *all = e->owner->all;
     struct strbuf *b = &all->scratch;
 
+    e->asked = true;
     if (e->mark.length == 0)
         return entry_xadd(e);
     strbuf_reset(b);
-    resp_add_array(b, 2);
-    resp_add_bulk(b, "GET", 3);
-    resp_add_bulk(b, e->mark.data, e->mark.length);
+    mark_add_get(b, e->mark.data, e->mark.length);
     e->call.done = on_mark;
     return stream_send(all->stream, b->data, b->length, &e->call);
 }
@@ -421,6 +536,7 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
         strbuf_deinit(&all->scratch);
     for (size_t i = 0; i < p->count; i++) {
         p->entries[i].owner = p;
+        p->entries[i].settled = p->entries[i].asked = p->entries[i].unjournaled = false;
         p->entries[i].mark = (struct piece){at, sizes[i].mark.length};
         at += sizes[i].mark.length;
         p->entries[i].xadd = (struct piece){at, sizes[i].xadd.length};
@@ -439,7 +555,9 @@ bool pendings_start(struct pendings *all, struct evhttp_request *request, const 
     p->all = all;
     p->request = request;
     p->start_us = clock_mono_us();
-    p->deadline_ms = p->start_us / 1000 + all->config->answer_deadline_ms;
+    p->deadline_ms = p->start_us / 1000 + all->redis_ms;
+    p->last_ms = p->start_us / 1000 + all->config->answer_deadline_ms;
+    p->recv_ms = mapped->entries[0].recv_ms;
     p->unsettled = (unsigned)p->count;
     p->dead = mapped->dead;
     p->owed = 1; /* ours, so that p outlives the loop below */
@@ -448,7 +566,9 @@ bool pendings_start(struct pendings *all, struct evhttp_request *request, const 
     metric_add(METRIC_SERVER_INFLIGHT, 1);
     metric_add(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)p->bytes);
     list_add(all, p);
-    for (size_t i = 0; i < p->count; i++) {
+    if (all->journal && (all->config->journal_always || journal_busy(all->journal)))
+        pending_journal(p);
+    for (size_t i = 0; i < p->count && !p->journaling; i++) {
         p->owed++;
         if (!entry_start(&p->entries[i])) {
             p->owed--;

@@ -1,11 +1,11 @@
 /* pending.h - server, stage 4 of 5, upper half: a request from "mapped" until everything owed to it has come.
  *
  * In:      a mapped push and the HTTP request that waits for the answer.
- * Out:     exactly one answer a request: 200 when every entry is stored (or was before), else 503. Then, maybe later,
- *          the end of the pending record: when Redis has replied to the last command sent for it.
- * Fails:   only by answer. An outage of Redis costs the sender a retry, never an event.
+ * Out:     exactly one answer a request: 200 when every entry is stored (or was before), in Redis or in the journal, else
+ *          503. Then, maybe later, the end of the pending record: when Redis and the journal have said all they owe.
+ * Fails:   only by answer. An outage of Redis costs nothing while the journal has room, then the sender a retry.
  * Thread:  its loop's only.
- * Why so:  commands cannot be cancelled and replies are matched by order only, so a record must outlive its answer.
+ * Why so:  commands cannot be cancelled, a flush neither, and replies are matched by order only, so a record must outlive its answer.
  *          HTTP and the deadline only let go of it; the last reply frees it. */
 #ifndef SHOPSTREAM_SERVER_PENDING_H
 #define SHOPSTREAM_SERVER_PENDING_H
@@ -16,6 +16,7 @@
 
 #include "common/config.h"
 #include "server/answer.h"
+#include "server/journal.h"
 #include "server/map.h"
 #include "server/stream.h"
 
@@ -25,9 +26,9 @@ struct pendings;       /* opaque: all records of one loop */
 /* Tells the sender; called exactly once a request, maybe within pendings_start. */
 typedef void pending_answer_fn(void *context, struct evhttp_request *request, enum answer answer);
 
-/* c and s are borrowed and must outlive it. You own the result (pendings_free). */
-struct pendings *pendings_new(const struct config *c, struct stream *s, pending_answer_fn *answer,
-                              void *context);
+/* c, s, j and port are borrowed and must outlive it; j and port NULL: no journal. You own the result (pendings_free). */
+struct pendings *pendings_new(const struct config *c, struct stream *s, struct journal *j,
+                              struct journal_port *port, pending_answer_fn *answer, void *context);
 
 /* All commands must have been settled (stream_stop does that). Accepts NULL. */
 void pendings_free(struct pendings *all);

@@ -5,9 +5,13 @@
  *
  *   LOOP_RUNNING   -> stop listening; answers close their connections ->
  *   LOOP_LEAVING   -> until nothing is pending and nobody is in the middle of a request, or DRAIN_MS has passed:
- *                     let go of Redis (open commands call back at once, their requests get 503) ->
- *   LOOP_FLUSHING  -> until every answer is with the kernel, or FLUSH_MS has passed: end the loop ->
+ *                     let go of Redis (open commands call back at once, their requests go to the journal, or get 503) ->
+ *   LOOP_FLUSHING  -> until the journal has said all it owes and every answer is with the kernel, or FLUSH_MS has passed:
+ *                     end the loop ->
  *   (thread)       -> evhttp, connections, events, event_base, in this order.
+ *
+ * The drain goes on meanwhile, and after the last loop as long as it gets on and DRAIN_MS is not over; what is left then
+ * is for the next start. The journal's writer ends last, with nothing left to write.
  *
  * Connections that are idle when leaving begins get GRACE_MS: a request already on its way finds somebody at home, and a
  * client under load is told by its next answer to close. */
@@ -31,7 +35,9 @@
 #include "common/redis_url.h"
 #include "common/thread.h"
 #include "server/connections.h"
+#include "server/drain.h"
 #include "server/http.h"
+#include "server/journal.h"
 #include "server/pending.h"
 #include "server/resolve.h"
 #include "server/stream.h"
@@ -50,6 +56,8 @@ struct loop {
     struct server *server;
     struct event_base *base;
     struct stream *stream;
+    struct journal_port *port; /* NULL: no journal */
+    struct event *port_event;  /* reads its descriptor; same */
     struct http *http;
     struct event *timer;
     struct event *wake; /* reads wake_fd */
@@ -64,11 +72,14 @@ struct server {
     const struct config *config; /* borrowed */
     struct redis_url url;
     struct resolver *resolver; /* NULL: nothing to resolve */
+    struct journal *journal;   /* NULL: no journal */
+    struct drain *drain;       /* same; NULL before the start */
     struct connections_limit limit;
     int port;
     int ended_fd; /* eventfd, counts ended loops */
     int ended;    /* loops known to have ended; the main thread's */
     atomic_bool draining;
+    int64_t draining_ms; /* monotonic: since when; the main thread's */
     size_t count;
     struct loop loops[];
 };
@@ -103,9 +114,11 @@ static void loop_let_go(struct loop *l)
     size_t unanswered = pendings_unanswered(http_pendings(l->http));
 
     if (unanswered > 0)
-        log_warn("draining took too long, refusing what is left", LOG_I("requests", unanswered));
+        log_warn(l->port ? "draining took too long, what is left goes to the journal"
+                         : "draining took too long, refusing what is left",
+                 LOG_I("requests", unanswered));
     http_set_mode(l->http, HTTP_REFUSING);
-    stream_stop(l->stream); /* their callbacks come now; the answers are 503 */
+    stream_stop(l->stream); /* their callbacks come now */
     loop_enter(l, LOOP_FLUSHING);
 }
 
@@ -118,8 +131,9 @@ static void loop_step(struct loop *l, int64_t mono_ms)
     else if (l->mode == LOOP_LEAVING &&
              (loop_quiet(l, waited_ms) || waited_ms >= l->server->config->drain_ms))
         loop_let_go(l);
-    else if (l->mode == LOOP_FLUSHING &&
-             (connections_flushed(http_connections(l->http)) || waited_ms >= FLUSH_MS))
+    else if (l->mode == LOOP_FLUSHING && ((pendings_count(http_pendings(l->http)) == 0 &&
+                                           connections_flushed(http_connections(l->http))) ||
+                                          waited_ms >= FLUSH_MS))
         event_base_loopexit(l->base, NULL);
 }
 
@@ -132,6 +146,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     stream_tick(l->stream, mono_ms);
     http_tick(l->http, mono_ms);
+    if (l->port && l == l->server->loops)
+        journal_tick(l->server->journal);
     loop_step(l, mono_ms);
 }
 
@@ -144,17 +160,31 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     loop_step(arg, clock_mono_ms());
 }
 
+static void on_journaled(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *l = arg;
+
+    (void)fd;
+    (void)what;
+    journal_port_collect(l->port);
+}
+
 /* The reverse of loop_init; accepts a half-built one. Order: see the top. */
 static void loop_deinit(struct loop *l)
 {
     if (l->stream)
         stream_stop(l->stream);
+    if (l->port)
+        journal_port_collect(l->port); /* what came after the loop had ended */
     http_free(l->http);
     stream_free(l->stream);
     if (l->timer)
         event_free(l->timer);
     if (l->wake)
         event_free(l->wake);
+    if (l->port_event)
+        event_free(l->port_event);
+    journal_port_free(l->port);
     if (l->base)
         event_base_free(l->base);
     if (l->wake_fd >= 0)
@@ -199,7 +229,17 @@ static bool loop_init(struct loop *l, struct server *s, const struct sockaddr *a
         return false;
     }
     l->stream = stream_new(l->base, &s->url, s->resolver);
-    l->http = http_new(l->base, s->config, listener, l->stream, &s->limit);
+    if (s->journal) {
+        l->port = journal_port_new(s->journal, err);
+        if (!l->port) {
+            evconnlistener_free(listener);
+            return false;
+        }
+        l->port_event = event_new(l->base, journal_port_fd(l->port), EV_READ | EV_PERSIST, on_journaled, l);
+        if (!l->port_event || event_add(l->port_event, NULL))
+            fatalx("server: no memory for an event");
+    }
+    l->http = http_new(l->base, s->config, listener, l->stream, s->journal, l->port, &s->limit);
     l->timer = event_new(l->base, -1, EV_PERSIST, on_timer, l);
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
     if (!l->timer || !l->wake || event_add(l->timer, &tick) || event_add(l->wake, NULL))
@@ -269,6 +309,19 @@ static long connection_limit(const struct config *c)
     return room;
 }
 
+static bool open_journal(struct server *s, struct err *err)
+{
+    const struct config *c = s->config;
+
+    if (!c->journal_dir[0]) {
+        if (c->journal_always)
+            err_set(err, ERR_CONFIG, 0, "JOURNAL_ALWAYS: needs JOURNAL_DIR");
+        return !c->journal_always;
+    }
+    s->journal = journal_open(c, NULL, err);
+    return s->journal != NULL;
+}
+
 struct server *server_new(const struct config *c, struct err *err)
 {
     const size_t count = (size_t)c->server_threads;
@@ -286,6 +339,8 @@ struct server *server_new(const struct config *c, struct err *err)
         goto failed;
     }
     if (!redis_url_parse(c->redis_url, &s->url, err) || !claim(s, &address, &length, err))
+        goto failed;
+    if (!open_journal(s, err))
         goto failed;
     if (!s->url.path[0] && !resolve_is_numeric(s->url.host)) {
         s->resolver = resolver_start(s->url.host, err);
@@ -308,6 +363,13 @@ int server_port(const struct server *s)
 
 bool server_start(struct server *s, struct err *err)
 {
+    if (s->journal) {
+        if (!journal_start(s->journal, err))
+            return false;
+        s->drain = drain_start(s->journal, s->config, &s->url, s->resolver, err);
+        if (!s->drain)
+            return false;
+    }
     for (size_t i = 0; i < s->count; i++) {
         if (!thread_start(&s->loops[i].thread, loop_run, &s->loops[i], err))
             return false;
@@ -319,20 +381,24 @@ bool server_start(struct server *s, struct err *err)
 bool server_ready(struct server *s, struct strbuf *why)
 {
     size_t up = 0;
-    bool draining = atomic_load(&s->draining);
+    bool draining = atomic_load(&s->draining), able = false;
 
     for (size_t i = 0; i < s->count; i++)
         up += stream_ready(s->loops[i].stream);
     strbuf_add_format(why, "redis: %zu of %zu loops connected and accepted\n", up, s->count);
+    if (s->journal)
+        able = journal_ready(s->journal, why);
     if (draining)
         strbuf_add_text(why, "draining\n");
-    return up == s->count && !draining;
+    /* JOURNAL_ALWAYS answers 200 for what the journal has and for nothing else. */
+    return (able || (up == s->count && !s->config->journal_always)) && !draining;
 }
 
 void server_drain(struct server *s)
 {
     const uint64_t one = 1;
 
+    s->draining_ms = clock_mono_ms();
     atomic_store(&s->draining, true);
     for (size_t i = 0; i < s->count; i++)
         (void)!write(s->loops[i].wake_fd, &one, sizeof(one));
@@ -352,6 +418,14 @@ bool server_ended(struct server *s)
     return (size_t)s->ended >= s->count;
 }
 
+/* Of DRAIN_MS. */
+static int64_t drain_left_ms(const struct server *s)
+{
+    const int64_t left_ms = s->draining_ms + s->config->drain_ms - clock_mono_ms();
+
+    return left_ms > 0 ? left_ms : 0;
+}
+
 void server_free(struct server *s)
 {
     if (!s)
@@ -359,8 +433,11 @@ void server_free(struct server *s)
     for (size_t i = 0; i < s->count; i++)
         if (s->loops[i].running)
             pthread_join(s->loops[i].thread, NULL);
+    drain_stop(s->drain, drain_left_ms(s));
+    journal_stop(s->journal);
     for (size_t i = 0; i < s->count; i++)
         loop_deinit(&s->loops[i]);
+    journal_close(s->journal);
     resolver_stop(s->resolver);
     if (s->ended_fd >= 0)
         close(s->ended_fd);

@@ -22,7 +22,7 @@ int server_port(const struct server *s); /* where it listens, also after LISTEN=
 /* Runs the loops' threads. False: err says why; server_free is still yours to call. */
 bool server_start(struct server *s, struct err *err) __attribute__((warn_unused_result));
 
-/* For the admin port: every loop has Redis, and we are not leaving. Any thread. */
+/* For the admin port: we can store, in Redis by every loop or in the journal, and are not leaving. Any thread. */
 bool server_ready(struct server *s, struct strbuf *why);
 
 /* Begins to drain and returns at once. Not ready from here on. */
