@@ -68,6 +68,8 @@ static void publish_fd(struct drain *d, int fd)
 {
     pthread_mutex_lock(&d->mutex);
     d->fd = fd;
+    if (d->cut && fd >= 0)
+        shutdown(fd, SHUT_RDWR); /* told to end while connecting */
     pthread_mutex_unlock(&d->mutex);
 }
 
@@ -261,9 +263,12 @@ static bool add_entries(struct drain *d)
         }
         freeReplyObject(r);
     }
-    /* A demoted master keeps its connections: only a new one can find the new master. */
+    /* A demoted master keeps its connections: only a new one can find the new master. The loops do not look for it, since
+     * they ask Redis for nothing while there is a journal. */
     if (readonly)
         disconnect(d);
+    if (readonly && d->resolver)
+        resolver_again(d->resolver, NULL);
     return !readonly;
 }
 

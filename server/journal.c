@@ -37,6 +37,7 @@ enum {
     READ_BYTES = 1 << 20,  /* the drain's read */
     NAME_MAX_BYTES = 32,   /* of a file's name */
     IDLE_MS = 1000,        /* a segment with nothing left to drain is given up after it */
+    READ_AGAIN_MS = 100,   /* between attempts to read while the system has no descriptor or memory for it */
     FAILED_MS = 10000,     /* a failure makes us not able for so long: then traffic may try again */
 };
 
@@ -86,15 +87,19 @@ struct journal {
     int64_t full_told_ms;    /* monotonic: when a person was told that it is full; 0: never */
 
     /* the drain's */
-    int in_fd;        /* the head, being read; -1: not open */
-    int64_t in_at;    /* how far it was read */
-    struct strbuf in; /* what the last records point into */
-    int64_t in_count; /* records given and not acked */
+    int in_fd;          /* the head, being read; -1: not open */
+    int64_t in_at;      /* how far it was read */
+    struct strbuf in;   /* what the last records point into */
+    int64_t in_count;   /* records given and not acked */
+    bool in_short;      /* the system had no descriptor or memory to read with */
+    int64_t in_told_ms; /* monotonic: when a person was told so; 0: never */
 
-    _Atomic int64_t open;      /* records not yet acknowledged by Redis, with those on their way to disk */
-    _Atomic int64_t bytes;     /* of all segments */
-    _Atomic int64_t oldest_ms; /* when the oldest of them came, UTC epoch ms; about */
-    _Atomic int64_t failed_ms; /* monotonic: until when the disk is taken for unable; 0: it is not */
+    _Atomic int64_t open;       /* records not yet acknowledged by Redis, with those on their way to disk */
+    _Atomic int64_t bytes;      /* of all segments */
+    _Atomic int64_t oldest_ms;  /* when the oldest of them came, UTC epoch ms; about */
+    _Atomic int64_t failed_ms;  /* monotonic: until when the disk is taken for unable; 0: it is not */
+    _Atomic int64_t disk_ms;    /* monotonic: since when the writer waits for the disk; 0: it does not */
+    _Atomic int64_t full_bytes; /* of all segments when an event found no room; 0: one was stored since */
 };
 
 /* ---- system calls ---- */
@@ -264,6 +269,13 @@ bool journal_busy(const struct journal *j)
     return atomic_load(&j->open) > 0;
 }
 
+bool journal_stuck(const struct journal *j)
+{
+    const int64_t since_ms = atomic_load(&j->disk_ms);
+
+    return since_ms != 0 && clock_mono_ms() - since_ms > j->config->journal_budget_ms;
+}
+
 /* ---- the writer: segments ---- */
 
 /* Whether a trouble that comes and goes is worth a line again. */
@@ -293,6 +305,7 @@ static void failed(struct journal *j, const char *what)
 static void recovered(struct journal *j)
 {
     atomic_store(&j->failed_ms, 0);
+    atomic_store(&j->full_bytes, 0);
     if (j->failing)
         log_info("journal stores again", LOG_S("dir", j->config->journal_dir));
     j->failing = false;
@@ -361,13 +374,17 @@ static bool segment_open(struct journal *j)
     const char *what;
     struct segment *s;
     uint64_t seed;
+    bool made;
 
     if (j->active)
         return true;
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         fatalx("journal: no random number");
     name_of(name, ++j->number, "journal");
-    if (!segment_make(j, name, seed, &j->fd, &what)) {
+    atomic_store(&j->disk_ms, clock_mono_ms());
+    made = segment_make(j, name, seed, &j->fd, &what);
+    atomic_store(&j->disk_ms, 0);
+    if (!made) {
         failed(j, what);
         return false;
     }
@@ -413,7 +430,9 @@ static void group_commit(struct journal *j)
 
     if (!call)
         return;
+    atomic_store(&j->disk_ms, clock_mono_ms());
     stored = group_flush(j);
+    atomic_store(&j->disk_ms, 0);
     if (stored) {
         pthread_mutex_lock(&j->mutex);
         j->active->end += n;
@@ -443,10 +462,25 @@ static bool has_room(struct journal *j, int64_t size)
                   bytes = atomic_load(&j->bytes) + (int64_t)j->out.length;
     const bool full = bytes + head + size > j->config->journal_max_bytes;
 
+    if (full)
+        atomic_store(&j->full_bytes, atomic_load(&j->bytes));
     if (full && worth_telling(&j->full_told_ms))
         log_error("journal full", LOG_S("dir", j->config->journal_dir), LOG_I("bytes", bytes),
                   LOG_I("records", atomic_load(&j->open)));
     return !full;
+}
+
+/* There is no room. What Redis has goes with whole segments only, so the one being written must not be all there is. */
+static void make_room(struct journal *j)
+{
+    bool alone;
+
+    group_commit(j);
+    pthread_mutex_lock(&j->mutex);
+    alone = j->active && j->head == j->active && j->active->end > SEGMENT_HEAD;
+    pthread_mutex_unlock(&j->mutex);
+    if (alone)
+        segment_close(j);
 }
 
 static void group_add(struct journal *j, struct journal_call *call)
@@ -458,7 +492,12 @@ static void group_add(struct journal *j, struct journal_call *call)
         group_commit(j);
         segment_close(j);
     }
-    if (call->record.length > SEGMENT_BODY_MAX || !has_room(j, size) || !segment_open(j)) {
+    if (!has_room(j, size)) {
+        make_room(j);
+        complete(j, call, false);
+        return;
+    }
+    if (call->record.length > SEGMENT_BODY_MAX || !segment_open(j)) {
         complete(j, call, false);
         return;
     }
@@ -583,7 +622,17 @@ static void damaged(struct journal *j, struct segment *s, const char *why, int64
               LOG_I("at", j->in_at), LOG_I("bytes", bytes));
 }
 
-/* Reads want bytes of the head, less at its end, into the buffer. False: it cannot be read, and counts as read. */
+/* Whether errno speaks of us and not of the file. */
+static bool read_short(struct journal *j, const char *name)
+{
+    j->in_short = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+    if (j->in_short && worth_telling(&j->in_told_ms))
+        log_warn_errno("journal cannot be read just now", LOG_S("name", name));
+    return j->in_short;
+}
+
+/* Reads want bytes of the head, less at its end, into the buffer. False: it cannot be read, and counts as read; or, with
+ * in_short, not now. */
 static bool reader_fill(struct journal *j, struct segment *s, int64_t want, int64_t end)
 {
     char name[NAME_MAX_BYTES];
@@ -594,8 +643,11 @@ static bool reader_fill(struct journal *j, struct segment *s, int64_t want, int6
     if (want > end - j->in_at)
         want = end - j->in_at;
     strbuf_reset(&j->in);
+    errno = j->in_fd >= 0 ? 0 : errno;
     if (j->in_fd >= 0 && read_some(j->in_fd, &j->in, (size_t)want, j->in_at) && j->in.length == (size_t)want)
         return true;
+    if (read_short(j, name))
+        return false;
     damaged(j, s, "it cannot be read", end - j->in_at);
     j->in_at = end;
     return false;
@@ -652,10 +704,14 @@ static size_t reader_next(struct journal *j, struct segment *s, int64_t end, str
 
 size_t journal_read(struct journal *j, struct segment_record *to, size_t max, int64_t wait_ms)
 {
+    const struct timespec again = {.tv_nsec = READ_AGAIN_MS * 1000000};
     int64_t end;
     size_t count = 0;
 
-    while (count == 0 && reader_wait(j, wait_ms, &end)) {
+    if (j->in_short && wait_ms > 0)
+        nanosleep(&again, NULL);
+    j->in_short = false;
+    while (count == 0 && !j->in_short && reader_wait(j, wait_ms, &end)) {
         struct segment *s = j->head;
 
         if (j->in_at < end)
@@ -697,17 +753,21 @@ static int64_t age_ms(const struct journal *j)
 
 bool journal_ready(struct journal *j, struct strbuf *why)
 {
-    const int64_t until_ms = atomic_load(&j->failed_ms), bytes = atomic_load(&j->bytes);
+    const int64_t until_ms = atomic_load(&j->failed_ms), bytes = atomic_load(&j->bytes),
+                  full_bytes = atomic_load(&j->full_bytes);
     const bool broken = until_ms != 0 && clock_mono_ms() < until_ms,
-               full = bytes + SEGMENT_HEAD + SEGMENT_RECORD_HEAD >= j->config->journal_max_bytes;
+               full = bytes + SEGMENT_HEAD + SEGMENT_RECORD_HEAD >= j->config->journal_max_bytes ||
+                      (full_bytes != 0 && bytes >= full_bytes),
+               stuck = journal_stuck(j);
 
     strbuf_add_format(why, "journal: %s, %lld records in %lld of %lld bytes, oldest %lld ms\n",
-                      broken ? "cannot write"
-                      : full ? "full"
-                             : "can store",
+                      stuck    ? "the disk does not answer"
+                      : broken ? "cannot write"
+                      : full   ? "full"
+                               : "can store",
                       (long long)atomic_load(&j->open), (long long)bytes,
                       (long long)j->config->journal_max_bytes, (long long)age_ms(j));
-    return !broken && !full;
+    return !stuck && !broken && !full;
 }
 
 void journal_tick(struct journal *j)

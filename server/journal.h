@@ -5,7 +5,7 @@
  *          in order, to the drain (drain.c), which says when Redis has them.
  * Fails:   no space, JOURNAL_MAX_BYTES, a failed write or flush: the entry is not stored, its completion says so.
  * Thread:  one writer of its own. journal_submit and a port's functions: the port's loop. journal_read and journal_acked:
- *          the drain's thread. The atomics (busy, able, tick, ready): any.
+ *          the drain's thread. The atomics (busy, stuck, tick, ready): any.
  *
  * Files, all 0600 in JOURNAL_DIR, which one process has (flock on "lock"):
  *
@@ -88,10 +88,13 @@ void journal_submit(struct journal_port *p, struct journal_call *call);
 /* Something Redis has not acknowledged yet: what comes now must go in behind it. */
 bool journal_busy(const struct journal *j);
 
+/* A write or a flush has been going on for longer than JOURNAL_BUDGET_MS: what is handed over now may never come back. */
+bool journal_stuck(const struct journal *j);
+
 /* ---- the drain's side ---- */
 
 /* The next records in order, at most max and a bounded number of bytes, valid until journal_acked. Waits for them, at most
- * wait_ms. 0: none, or journal_wake. */
+ * wait_ms. 0: none, not readable just now, or journal_wake. */
 size_t journal_read(struct journal *j, struct segment_record *to, size_t max, int64_t wait_ms);
 
 /* Redis has all that journal_read gave last. Deletes segments that are done. */

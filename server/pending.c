@@ -10,10 +10,11 @@
  * What Redis does not take, or not before its part of the deadline is over, goes to the journal, once, entry by entry:
  *
  *   refused, connection lost, too slow --> journal --- flushed ---> stored
- *                                             `------ not ------> Redis when it was not asked yet, else 503
+ *                                             `- not (in time) -> Redis when it was not asked yet, else 503
  *
  * While the journal holds anything (and with JOURNAL_ALWAYS) Redis is not asked first: what came earlier must stay in
- * front. Whichever of the two has an entry first settles it; the other's copy is harmless.
+ * front. A disk that hangs is no reason to make a Redis that works wait. Whichever of the two has an entry first settles
+ * it; the other's copy is harmless.
  *
  * Without a dedupe window, and for dead letters, only the XADD. Marking after storing means that a mark never speaks of an
  * event that is not there; the price is that two copies in flight at once are both stored, which the worker absorbs. A
@@ -68,23 +69,24 @@ struct pending_entry {
     bool settled;      /* stored, or known as a duplicate */
     bool asked;        /* Redis was asked, or could not be */
     bool unjournaled;  /* the journal could not take it */
+    bool both;         /* the journal takes too long: Redis was asked as well */
 };
 
 struct pending {
     struct pending *older, *newer; /* in the list of unanswered ones, oldest deadline first */
     struct pendings *all;
     struct evhttp_request *request; /* NULL once answered */
-    int64_t deadline_ms;            /* monotonic: when the journal takes over, then when it is answered */
-    int64_t last_ms;                /* monotonic: when it is answered whatever comes */
-    int64_t start_us;               /* monotonic */
-    size_t bytes;                   /* counted against the cap */
-    int64_t recv_ms;                /* UTC epoch ms */
-    unsigned owed;                  /* events of Redis and the journal that must come before this may end */
-    unsigned unsettled;             /* entries neither stored nor known as duplicates */
-    bool stored;                    /* at least one entry got an id: not a mere duplicate */
-    bool journaling;                /* handed to the journal: Redis is asked for nothing new */
-    bool journaled;                 /* at least one entry is in the journal alone */
-    bool dead;                      /* a dead letter */
+    int64_t deadline_ms; /* monotonic: when the other of Redis and journal takes over, then last_ms */
+    int64_t last_ms;     /* monotonic: when it is answered whatever comes */
+    int64_t start_us;    /* monotonic */
+    size_t bytes;        /* counted against the cap */
+    int64_t recv_ms;     /* UTC epoch ms */
+    unsigned owed;       /* events of Redis and the journal that must come before this may end */
+    unsigned unsettled;  /* entries neither stored nor known as duplicates */
+    bool stored;         /* at least one entry got an id: not a mere duplicate */
+    bool journaling;     /* handed to the journal: Redis is asked for nothing new */
+    bool journaled;      /* at least one entry is in the journal alone */
+    bool dead;           /* a dead letter */
     size_t count;
     struct pending_entry entries[];
 };
@@ -181,6 +183,13 @@ static void list_remove(struct pendings *all, struct pending *p)
     all->unanswered--;
 }
 
+static void list_move(struct pending *p, int64_t deadline_ms)
+{
+    list_remove(p->all, p);
+    p->deadline_ms = deadline_ms;
+    list_add(p->all, p);
+}
+
 /* ---- answering and ending ---- */
 
 /* No-op once answered; afterwards the request is evhttp's. */
@@ -204,11 +213,11 @@ static void on_journal(struct journal_call *call, bool stored);
 static void pending_journal(struct pending *p)
 {
     struct pendings *all = p->all;
+    const struct pending_entry *last = &p->entries[p->count - 1]; /* they are asked for in order */
 
     p->journaling = true;
-    list_remove(all, p);
-    p->deadline_ms = p->last_ms;
-    list_add(all, p);
+    if (last->asked || all->config->journal_always)
+        list_move(p, p->last_ms);
     for (size_t i = 0; i < p->count; i++) {
         struct pending_entry *e = &p->entries[i];
 
@@ -332,13 +341,31 @@ static void on_journal(struct journal_call *call, bool stored)
     pending_on(e, stored ? PENDING_JOURNALED : PENDING_JOURNAL_FULL);
 }
 
+/* The journal was asked first and takes too long: Redis as well. */
+static void pending_ask(struct pending *p)
+{
+    list_move(p, p->last_ms);
+    for (size_t i = 0; i < p->count; i++) {
+        struct pending_entry *e = &p->entries[i];
+
+        if (e->settled || e->asked)
+            continue;
+        e->both = true;
+        p->owed++;
+        if (!entry_start(e))
+            p->owed--; /* not connected: the journal may still make it */
+    }
+}
+
 /* Our timer; events are still owed. */
 static void pending_expired(struct pending *p)
 {
-    if (p->journaling)
-        pending_answer(p, ANSWER_DEADLINE);
-    else
+    if (!p->journaling)
         pending_refuse(p, ANSWER_DEADLINE);
+    else if (p->deadline_ms < p->last_ms)
+        pending_ask(p);
+    else
+        pending_answer(p, ANSWER_DEADLINE);
 }
 
 void pendings_tick(struct pendings *all, int64_t mono_ms)
@@ -398,7 +425,7 @@ static void on_xadd(struct stream_call *call, enum stream_reply reply, const cha
 /* Answered already, or the journal's: a copy more would do no good. */
 static bool entry_given_up(const struct pending_entry *e)
 {
-    return !e->owner->request || (e->owner->journaling && !e->unjournaled);
+    return !e->owner->request || (e->owner->journaling && !e->unjournaled && !e->both);
 }
 
 /* A mark that cannot be read is no mark: whether the entry is stored is for the XADD to say. */
@@ -536,7 +563,8 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
         strbuf_deinit(&all->scratch);
     for (size_t i = 0; i < p->count; i++) {
         p->entries[i].owner = p;
-        p->entries[i].settled = p->entries[i].asked = p->entries[i].unjournaled = false;
+        p->entries[i].settled = p->entries[i].asked = false;
+        p->entries[i].unjournaled = p->entries[i].both = false;
         p->entries[i].mark = (struct piece){at, sizes[i].mark.length};
         at += sizes[i].mark.length;
         p->entries[i].xadd = (struct piece){at, sizes[i].xadd.length};
@@ -566,7 +594,8 @@ bool pendings_start(struct pendings *all, struct evhttp_request *request, const 
     metric_add(METRIC_SERVER_INFLIGHT, 1);
     metric_add(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)p->bytes);
     list_add(all, p);
-    if (all->journal && (all->config->journal_always || journal_busy(all->journal)))
+    if (all->journal &&
+        (all->config->journal_always || (journal_busy(all->journal) && !journal_stuck(all->journal))))
         pending_journal(p);
     for (size_t i = 0; i < p->count && !p->journaling; i++) {
         p->owed++;

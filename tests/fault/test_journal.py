@@ -282,6 +282,79 @@ def case_full_disk_refuses_with_503_and_takes_again_when_there_is_space():
         check_equal(server.push(order_event("again", note=note))[0], 200, "there is space again")
 
 
+# Flushes of data do not return while the file HANG names exists.
+HANGING = r"""
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int fdatasync(int fd)
+{
+    const struct timespec a_while = {.tv_nsec = 10000000};
+    while (access(getenv("HANG"), F_OK) == 0)
+        nanosleep(&a_while, NULL);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+"""
+
+
+@contextlib.contextmanager
+def HangingDisk(j):
+    """(settings, hang, go on) of a server whose flushes can be made to hang."""
+    library, flag = os.path.join(j.top, "hang.so"), os.path.join(j.top, "hang")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=HANGING.encode(), check=True)
+    more = {"LD_PRELOAD": library, "HANG": flag,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    try:
+        yield more, lambda: open(flag, "w").close(), lambda: os.unlink(flag)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(flag)
+
+
+def case_disk_that_hangs_does_not_make_a_redis_that_works_wait():
+    with Redis() as redis, Journal() as j, HangingDisk(j) as (more, hang, go_on):
+        with Up(redis, j.settings(SERVER_THREADS=1, **more)) as server:
+            hang()
+            redis.freeze()
+            first = server.push(order_event("first"))  # to the journal, which never says anything
+            check_equal(first[0], 503, "neither in time")
+            redis.thaw()
+            wait_for("Redis", lambda: server.metric("shopstream_server_redis_up") == 1)
+            check(journal(server, "records") > 0, "the journal still owes its word")
+            check("the disk does not answer" in server.admin("/readyz")[1], "told")
+            check(server.ready(), "Redis stores")
+            began = time.monotonic()
+            for n in range(50):
+                check_equal(server.push(order_event(str(n)))[0], 200, "answer")
+            check(time.monotonic() - began < 5, "without waiting for the disk")
+            redis.kill()
+            began = time.monotonic()
+            check_equal(server.push(order_event("last"))[0], 503, "neither")
+            check(time.monotonic() - began < DEADLINE_MS / 1000 + 0.3, "in time")
+            check(not server.ready(), "not ready: neither stores")
+            redis.start()
+            go_on()
+            wait_drained(server)
+            check_all_there(redis, {str(n) for n in range(50)}, once=False)
+
+
+def case_disk_that_begins_to_hang_behind_a_redis_that_works_costs_no_answer():
+    with Redis() as redis, Journal() as j, HangingDisk(j) as (more, hang, go_on):
+        with Up(redis, j.settings(SERVER_THREADS=1, **more)) as server:
+            hang()
+            redis.freeze()
+            first = threading.Thread(target=server.push, args=(order_event("0"),))
+            first.start()
+            wait_for("it to be the journal's", lambda: journal(server, "records") == 1)
+            redis.thaw()
+            check_equal(server.push(order_event("1"))[0], 200, "first the journal was asked, then Redis")
+            first.join()
+            go_on()
+            wait_drained(server)
+            check_all_there(redis, {"0", "1"}, once=False)
+
+
 def case_at_its_bound_the_journal_refuses_and_redis_is_asked_instead():
     with Redis() as redis, Journal() as j, Up(redis, j.settings(JOURNAL_MAX_BYTES=100000,
                                                                   JOURNAL_SEGMENT_BYTES=16384)) as server:

@@ -26,6 +26,8 @@ static struct {
     atomic_int syncs;       /* until one fails; -1: never */
     atomic_bool no_space;   /* every write and file fails */
     atomic_bool no_truncate;
+    atomic_bool no_descriptor; /* to read with */
+    atomic_bool hang;          /* flushes do not return */
 } fault;
 
 static int counted_down(atomic_int *n)
@@ -35,7 +37,10 @@ static int counted_down(atomic_int *n)
 
 static int fault_open(const char *path, int flags, mode_t mode)
 {
-    return open(path, flags, mode);
+    if (!atomic_load(&fault.no_descriptor) || (flags & O_ACCMODE) != O_RDONLY)
+        return open(path, flags, mode);
+    errno = EMFILE;
+    return -1;
 }
 
 static ssize_t fault_pwrite(int fd, const void *data, size_t n, off_t at)
@@ -55,6 +60,8 @@ static ssize_t fault_pwrite(int fd, const void *data, size_t n, off_t at)
 
 static int fault_fdatasync(int fd)
 {
+    while (atomic_load(&fault.hang))
+        poll(NULL, 0, 1);
     if (!counted_down(&fault.syncs))
         return fdatasync(fd);
     errno = EIO;
@@ -436,6 +443,80 @@ TEST(above_its_bound_it_refuses_and_takes_again_what_was_drained)
     bench_free(b);
 }
 
+TEST(at_its_bound_it_is_not_ready_until_something_was_drained)
+{
+    struct bench *b = bench_new();
+    struct strbuf why = STRBUF_INIT;
+
+    b->config.journal_max_bytes = 2000;
+    b->config.journal_segment_bytes = 500;
+    while (store(b))
+        ;
+    CHECK(!journal_ready(b->journal, &why));
+    CHECK(strstr(why.data, "full"));
+    CHECK_INT(drain(b, 0), b->stored);
+    CHECK(journal_ready(b->journal, &why));
+    strbuf_deinit(&why);
+    bench_free(b);
+}
+
+TEST(a_bound_below_the_size_of_a_segment_does_not_keep_what_was_drained)
+{
+    struct bench *b = bench_new();
+
+    b->config.journal_max_bytes = 2000;
+    for (int i = 0; i < 3; i++) {
+        b->count = b->answered = b->stored = 0;
+        while (store(b))
+            ;
+        CHECK(b->stored > 20);
+        CHECK_INT(drain(b, 0), b->stored);
+    }
+    bench_free(b);
+}
+
+TEST(while_the_disk_hangs_it_is_stuck_and_not_ready_and_afterwards_all_is_stored)
+{
+    struct bench *b = bench_new();
+    struct strbuf why = STRBUF_INIT;
+
+    b->config.journal_budget_ms = 20;
+    CHECK(store(b));
+    CHECK(!journal_stuck(b->journal));
+    atomic_store(&fault.hang, true);
+    submit(b);
+    for (int i = 0; i < 2000 && !journal_stuck(b->journal); i++)
+        poll(NULL, 0, 10);
+    CHECK(journal_stuck(b->journal));
+    submit(b);
+    CHECK(!journal_ready(b->journal, &why));
+    CHECK(strstr(why.data, "the disk does not answer"));
+    atomic_store(&fault.hang, false);
+    settle(b);
+    CHECK_INT(b->stored, 3);
+    CHECK(!journal_stuck(b->journal) && journal_ready(b->journal, &why));
+    CHECK_INT(drain(b, 0), 3);
+    strbuf_deinit(&why);
+    bench_free(b);
+}
+
+TEST(a_system_short_of_descriptors_delays_the_drain_and_damages_nothing)
+{
+    struct bench *b = bench_new();
+    struct segment_record r[1];
+
+    CHECK(store(b));
+    atomic_store(&fault.no_descriptor, true);
+    CHECK_INT(journal_read(b->journal, r, 1, 50), 0);
+    CHECK_INT(journal_read(b->journal, r, 1, 50), 0);
+    CHECK(journal_busy(b->journal));
+    atomic_store(&fault.no_descriptor, false);
+    CHECK_INT(drain(b, 0), 1);
+    CHECK_INT(metric_get(METRIC_SERVER_JOURNAL_DAMAGED), 0);
+    bench_free(b);
+    CHECK_INT(files(NULL), 0);
+}
+
 TEST(an_idle_journal_keeps_no_file)
 {
     struct bench *b = bench_new();
@@ -514,6 +595,10 @@ int main(int argc, char **argv)
         CASE(after_a_failed_flush_nothing_of_its_group_is_called_stored_and_the_next_goes_to_a_new_file),
         CASE(a_full_disk_refuses_and_is_used_again_when_there_is_space),
         CASE(above_its_bound_it_refuses_and_takes_again_what_was_drained),
+        CASE(at_its_bound_it_is_not_ready_until_something_was_drained),
+        CASE(a_bound_below_the_size_of_a_segment_does_not_keep_what_was_drained),
+        CASE(while_the_disk_hangs_it_is_stuck_and_not_ready_and_afterwards_all_is_stored),
+        CASE(a_system_short_of_descriptors_delays_the_drain_and_damages_nothing),
         CASE(an_idle_journal_keeps_no_file), CASE(one_directory_one_server_and_the_reason_names_the_setting),
         CASE(files_and_the_directory_are_the_owners_alone),
         CASE(a_file_of_another_version_or_a_directory_that_cannot_be_ends_the_start_with_the_reason));
