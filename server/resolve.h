@@ -2,9 +2,9 @@
  *
  * hiredis resolves names in the calling thread, which would stop a whole loop for as long as a name server is away. So
  * names are looked up once at start (a failure there is no failure: Redis may simply not be known yet) and, on a thread
- * of its own, whenever a loop has lost its connection: after a failover the name may point elsewhere. Of a name's several
- * addresses (localhost is ::1 and 127.0.0.1) one is used until it does not let us in, then the next. A numeric address
- * needs none of this, and gets none.
+ * of its own, whenever a loop has lost its connection, or the journal's drain found a replica at its end: after a
+ * failover the name may point elsewhere. Of a name's several addresses (localhost is ::1 and 127.0.0.1) one is used
+ * until it does not let us in, then the next. A numeric address needs none of this, and gets none.
  * Thread boundary: loops only bump a counter and read a pointer, both atomic; addresses are never changed or freed
  * before the end, and only a new address makes a new one. */
 #ifndef SHOPSTREAM_SERVER_RESOLVE_H
