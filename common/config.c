@@ -97,7 +97,7 @@ static const struct config_key config_keys[] = {
      "interval of a worker's heartbeat, ms; its key lives three times as long"},
     {"JOURNAL_ALWAYS", KIND_INT, AT(journal_always), "0", 0, 1, CONFIG_SERVER,
      "1 = every event is flushed to the journal before it is answered; 0 = only those Redis does not take"},
-    {"JOURNAL_BUDGET_MS", KIND_MS, AT(journal_budget_ms), "500", 1, 2900, CONFIG_SERVER,
+    {"JOURNAL_BUDGET_MS", KIND_MS, AT(journal_budget_ms), "500", 100, 2900, CONFIG_SERVER,
      "part of ANSWER_DEADLINE_MS kept for the journal, ms; at most half of it counts"},
     {"JOURNAL_DIR", KIND_TEXT, AT(journal_dir), "", 0, 4096, CONFIG_SERVER,
      "directory of the journal, one for each server; empty = off: what Redis does not take is answered 503"},
