@@ -100,6 +100,7 @@ struct journal {
     _Atomic int64_t failed_ms;  /* monotonic: until when the disk is taken for unable; 0: it is not */
     _Atomic int64_t disk_ms;    /* monotonic: since when the writer waits for the disk; 0: it does not */
     _Atomic int64_t full_bytes; /* of all segments when an event found no room; 0: one was stored since */
+    atomic_bool spoiled;        /* the drain has met damage: what it counts for goes with its segment only */
 };
 
 /* ---- system calls ---- */
@@ -544,7 +545,7 @@ static void *writer_run(void *arg)
         pthread_mutex_lock(&j->mutex);
         idle = false;
         while (!j->first && !j->stopping && !idle)
-            idle = !writer_wait(j) && atomic_load(&j->open) == 0;
+            idle = !writer_wait(j) && (atomic_load(&j->open) == 0 || atomic_exchange(&j->spoiled, false));
         calls = j->first;
         j->first = NULL;
         j->last = &j->first;
@@ -617,6 +618,7 @@ static void damaged(struct journal *j, struct segment *s, const char *why, int64
 
     name_of(name, s->number, "damaged");
     s->damaged = true;
+    atomic_store(&j->spoiled, true);
     metric_add(METRIC_SERVER_JOURNAL_DAMAGED, bytes);
     log_error("journal damaged, events in it are lost", LOG_S("err", why), LOG_S("kept_as", name),
               LOG_I("at", j->in_at), LOG_I("bytes", bytes));

@@ -346,6 +346,28 @@ TEST(a_turned_bit_costs_one_record_which_is_counted_and_kept_for_a_person)
     CHECK_TEXT(name, "j/0000000000000001.damaged");
 }
 
+TEST(damage_in_the_segment_being_written_does_not_keep_the_journal_busy)
+{
+    struct bench *b = bench_new();
+    struct segment_record r[8];
+    char name[300];
+    int fd;
+
+    for (int i = 0; i < 3; i++)
+        CHECK(store(b));
+    files(name);
+    fd = open(name, O_RDWR);
+    CHECK(fd >= 0 && pwrite(fd, "?", 1, SEGMENT_HEAD + SEGMENT_RECORD_HEAD + 3) == 1 && close(fd) == 0);
+    CHECK_INT(journal_read(b->journal, r, 8, 0), 2);
+    journal_acked(b->journal);
+    for (int i = 0; i < 50 && journal_busy(b->journal); i++)
+        CHECK_INT(journal_read(b->journal, r, 8, 100), 0);
+    CHECK(!journal_busy(b->journal));
+    CHECK_INT(files(name), 1);
+    CHECK_TEXT(name, "j/0000000000000001.damaged");
+    bench_free(b);
+}
+
 TEST(a_short_write_is_cut_off_before_the_next)
 {
     for (int some = 0; some < 40; some++) {
@@ -599,6 +621,7 @@ int main(int argc, char **argv)
         CASE(a_tail_torn_at_any_byte_is_cut_and_counted_and_the_rest_is_read),
         CASE(a_file_without_a_whole_head_is_nothing_but_a_torn_tail),
         CASE(a_turned_bit_costs_one_record_which_is_counted_and_kept_for_a_person),
+        CASE(damage_in_the_segment_being_written_does_not_keep_the_journal_busy),
         CASE(a_short_write_is_cut_off_before_the_next), CASE(a_tail_that_cannot_be_cut_off_ends_its_segment),
         CASE(after_a_failed_flush_nothing_of_its_group_is_called_stored_and_the_next_goes_to_a_new_file),
         CASE(a_full_disk_refuses_and_is_used_again_when_there_is_space),
