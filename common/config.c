@@ -29,11 +29,13 @@ enum config_kind {
     KIND_URL,     /* char *, http:// or https://, no slash at the end */
     KIND_REDIS,   /* char *, what redis_url_parse takes */
     KIND_PAIR,    /* char *, "current" or "current,previous", no white space */
+    KIND_LIST,    /* char *, parts separated by commas, none empty, no white space */
     KIND_HEX_KEY, /* char *, a pair of 64 hex digits each */
     KIND_LISTEN,  /* struct config_listen; low -1: may be off */
     KIND_LEVEL,   /* enum log_level */
     KIND_FORMAT,  /* bool: JSON */
     KIND_POLICY,  /* enum config_fetch_policy */
+    KIND_BATCH,   /* enum config_batch */
     KIND_DELAYS,  /* retry_delays_ms and retry_delay_count */
     KIND_OFFSET,  /* int, minutes */
 };
@@ -124,6 +126,12 @@ static const struct config_key config_keys[] = {
     {"MONGO_URI", KIND_TEXT, AT(mongo_uri), "", 0, 4096, CONFIG_CTL | SECRET,
      "connection string; needed by the commands that use MongoDB"},
     {"MONGO_URI", KIND_TEXT, AT(mongo_uri), NULL, 1, 4096, CONFIG_WORKER | SECRET, "connection string"},
+    {"PARK_AFTER_SECONDS", KIND_SECONDS, AT(park_after_ms), "120", 0, 86400, CONFIG_WORKER,
+     "needs of a shop that fails longer than this wait in MongoDB instead of the stream, seconds"},
+    {"PLATFORM_RATE_LIMIT_SHOPEE", KIND_INT, AT(platform_rate_limit_shopee), "200", 0, 10000000, WORKING,
+     "calls to Shopee a minute, all shops and all workers together; 0 = no limit"},
+    {"PLATFORM_RATE_LIMIT_TIKTOK", KIND_INT, AT(platform_rate_limit_tiktok), "100", 0, 10000000, WORKING,
+     "calls to TikTok Shop a minute, all shops and all workers together; 0 = no limit"},
     {"READ_COUNT", KIND_INT, AT(read_count), "300", 1, 100000, CONFIG_WORKER,
      "entries asked for in a first read"},
     {"READ_MAX_BYTES", KIND_INT, AT(read_max_bytes), "16777216", 1024, INT64_C(16384) * MIB, CONFIG_WORKER,
@@ -136,19 +144,57 @@ static const struct config_key config_keys[] = {
      "idle time after which an entry is due again, ms"},
     {"REDIS_URL", KIND_REDIS, AT(redis_url), "redis://127.0.0.1:6379", 1, 2048, ALL | SECRET,
      "redis://[user:password@]host[:port][/db] or unix:/path[?db=n]"},
+    {"REFRESH_INTERVAL_MS", KIND_MS, AT(refresh_interval_ms), "30000", 50, 3600000, CONFIG_WORKER,
+     "how often it is looked for access tokens past half of their life, ms"},
     {"REQUEST_TIMEOUT", KIND_SECONDS, AT(request_timeout_ms), "120", 1, 600, WORKING,
      "longest marketplace call, seconds"},
     {"RETRY_DELAYS", KIND_DELAYS, AT(retry_delays_ms), "5000,15000,60000,300000,900000", 1, 7 * DAY_MS,
      WORKING, "waits before further attempts, ms, separated by commas"},
     {"SERVER_THREADS", KIND_INT, AT(server_threads), "2", 1, 64, CONFIG_SERVER, "event loops"},
+    {"SHOPEE_API_URL", KIND_URL, AT(shopee_api_url), "https://partner.shopeemobile.com", 1, 1024, WORKING,
+     "Shopee API"},
+    {"SHOPEE_CALLBACK_URL", KIND_LIST, AT(shopee_callback_url), "", 0, 4096, ALL,
+     "callback URLs exactly as in the console, separated by commas: Shopee signs them; empty = its webhooks "
+     "are answered 503"},
+    {"SHOPEE_CONSENT_URL", KIND_URL, AT(shopee_consent_url), "https://open.shopee.com/auth", 1, 1024,
+     CONFIG_CTL, "page on which a seller authorises the app"},
+    {"SHOPEE_ESCROW_BATCH", KIND_BATCH, AT(shopee_escrow_batch), "off", 0, 0, WORKING,
+     "escrow details in one call: off (one each), GET or POST (sources disagree on the verb)"},
+    {"SHOPEE_ORDER_DETAILS_BATCH_SIZE", KIND_INT, AT(shopee_order_details_batch_size), "50", 1, 50, WORKING,
+     "order_sn in one call"},
+    {"SHOPEE_PARTNER_ID", KIND_NAME, AT(shopee_partner_id), "", 0, 20, ALL, "partner_id of the app"},
+    {"SHOPEE_PARTNER_KEY", KIND_PAIR, AT(shopee_partner_key), "", 0, 1024, ALL | SECRET,
+     "partner key; current,previous while it is being replaced"},
+    {"SHOPEE_PUSH_KEY", KIND_PAIR, AT(shopee_push_key), "", 0, 1024, ALL | SECRET,
+     "push partner key, tried before SHOPEE_PARTNER_KEY; current,previous while it is being replaced"},
+    {"SHOPEE_VERIFICATION_PUSH", KIND_INT, AT(shopee_verification_push), "1", 0, 1, CONFIG_SERVER,
+     "1 = the console's test message (empty body or code 0) is answered 200 unsigned, and not stored"},
+    {"SHOP_RATE_LIMIT_SHOPEE", KIND_INT, AT(shop_rate_limit_shopee), "5", 0, 100000, WORKING,
+     "calls a second for one Shopee shop, all workers together; 0 = no limit"},
+    {"SHOP_RATE_LIMIT_TIKTOK", KIND_INT, AT(shop_rate_limit_tiktok), "5", 0, 100000, WORKING,
+     "calls a second for one TikTok shop, all workers together; 0 = no limit"},
     {"STREAM_KEEP_MINUTES", KIND_INT, AT(stream_keep_minutes), "60", 0, 525600, CONFIG_WORKER,
      "finished entries stay in the stream that long, minutes"},
     {"STREAM_MAXLEN", KIND_INT, AT(stream_maxlen), "1000000", 1, INT64_C(1000000000000), WORKING,
      "entries in a stream above which the worker warns; nothing is dropped"},
     {"STREAM_PARTITIONS", KIND_INT, AT(stream_partitions), "1", 1, 256, ALL,
      "streams the shops are spread over; the same in all programs"},
+    {"SWEEP_INTERVAL_MS", KIND_MS, AT(sweep_interval_ms), "30000", 50, 3600000, CONFIG_WORKER,
+     "how often parked needs are tried again, ms"},
     {"SYNC_BATCH_SIZE_ORDERS", KIND_INT, AT(sync_batch_size_orders), "300", 1, 1000, CONFIG_WORKER,
      "orders in one bulk write"},
+    {"SYNC_BATCH_SIZE_PRODUCTS", KIND_INT, AT(sync_batch_size_products), "300", 1, 1000, CONFIG_WORKER,
+     "products in one bulk write"},
+    {"SYNC_BATCH_SIZE_RETURNS", KIND_INT, AT(sync_batch_size_returns), "300", 1, 1000, CONFIG_WORKER,
+     "returns in one bulk write"},
+    {"SYNC_BATCH_SIZE_TRACKING", KIND_INT, AT(sync_batch_size_tracking), "300", 1, 1000, CONFIG_WORKER,
+     "tracking documents in one bulk write"},
+    {"SYNC_BATCH_SIZE_TRANSACTIONS", KIND_INT, AT(sync_batch_size_transactions), "300", 1, 1000,
+     CONFIG_WORKER, "transactions in one bulk write"},
+    {"SYNC_BULK_MAX", KIND_INT, AT(sync_bulk_max), "50000", 1, 100000000, CONFIG_WORKER,
+     "background entries waiting in a partition above which no more are added"},
+    {"SYNC_RATE_SHARE", KIND_INT, AT(sync_rate_share), "50", 1, 100, CONFIG_WORKER,
+     "most of a rate limit that background work may use while live work runs, percent"},
     {"TIKTOK_API_URL", KIND_URL, AT(tiktok_api_url), "https://open-api.tiktokglobalshop.com", 1, 1024,
      WORKING, "TikTok Shop API"},
     {"TIKTOK_APP_KEY", KIND_NAME, AT(tiktok_app_key), "", 0, 1024, ALL,
@@ -157,8 +203,12 @@ static const struct config_key config_keys[] = {
      "app secret; current,previous while it is being replaced"},
     {"TIKTOK_AUTH_URL", KIND_URL, AT(tiktok_auth_url), "https://auth.tiktok-shops.com", 1, 1024, WORKING,
      "TikTok Shop token service"},
+    {"TIKTOK_CONSENT_URL", KIND_URL, AT(tiktok_consent_url), "https://services.tiktokshop.com/open/authorize",
+     1, 1024, CONFIG_CTL, "page on which a seller authorises the app"},
     {"TIKTOK_ORDER_DETAILS_BATCH_SIZE", KIND_INT, AT(tiktok_order_details_batch_size), "50", 1, 50, WORKING,
      "order ids in one call"},
+    {"TIKTOK_SERVICE_ID", KIND_NAME, AT(tiktok_service_id), "", 0, 64, CONFIG_CTL,
+     "service_id of the app, for the authorisation link"},
     {"TIMEZONE_OFFSET", KIND_OFFSET, AT(timezone_offset_minutes), "+07:00", 0, 0, WORKING,
      "offset of the times written to documents, -14:00 to +14:00"},
     {"TRIM_INTERVAL_MS", KIND_MS, AT(trim_interval_ms), "5000", 10, DAY_MS, CONFIG_WORKER,
@@ -188,8 +238,6 @@ static const struct config_word config_words[] = {
     {"CHANGE_FEED", NULL},
     {"LAZADA_*", NULL},
     {"MAX_REQUEST_RETRIES", NULL},
-    {"PARK_AFTER_SECONDS", NULL},
-    {"PLATFORM_RATE_LIMIT_*", NULL},
     {"RECONCILE_INTERVAL_HOURS", NULL},
     {"REDIS_HIGH_WATER", NULL},
     {"REDIS_LOW_WATER", NULL},
@@ -197,24 +245,16 @@ static const struct config_word config_words[] = {
     {"REPLAY_MAX_BYTES", NULL},
     {"REPLAY_SECONDS", NULL},
     {"REQUEST_BACKOFF_SECONDS", NULL},
-    {"SHOPEE_*", NULL},
-    {"SHOP_RATE_LIMIT_*", NULL},
     {"STREAM_TRIM", NULL},
-    {"SYNC_BATCH_SIZE_PRODUCTS", NULL},
-    {"SYNC_BATCH_SIZE_RETURNS", NULL},
-    {"SYNC_BATCH_SIZE_TRACKING", NULL},
-    {"SYNC_BATCH_SIZE_TRANSACTIONS", NULL},
-    {"SYNC_BULK_MAX", NULL},
     {"SYNC_CHUNK_DAYS", NULL},
     {"SYNC_CHUNK_TIMEOUT_SECONDS", NULL},
     {"SYNC_MAX_PARALLEL_TASKS", NULL},
-    {"SYNC_RATE_SHARE", NULL},
     {"TIKTOK_TRACKING_STATUS_BATCH_SIZE", NULL},
 };
 
 /* Beginnings nobody else uses: any unknown name with one of them is meant for us. All other beginnings of our names
  * (REDIS_, SERVER_, MAX_ ...) are common, so there only a name close to one of ours is a likely typing error. */
-static const char *const config_own_prefixes[] = {"DEDUPE_", "FETCH_",  "JOURNAL_",
+static const char *const config_own_prefixes[] = {"DEDUPE_", "FETCH_",  "JOURNAL_", "SHOPEE_",
                                                   "SYNC_",   "TIKTOK_", "WEBHOOK_"};
 
 enum { CONFIG_NAME_MAX = 64, CONFIG_NEAR = 2, CONFIG_SECRET_FILE_MAX = 8192 };
@@ -367,7 +407,7 @@ static const void *config_field_const(const struct config_key *key, const struct
 static bool config_is_text(enum config_kind kind)
 {
     return kind == KIND_TEXT || kind == KIND_NAME || kind == KIND_URL || kind == KIND_REDIS ||
-           kind == KIND_PAIR || kind == KIND_HEX_KEY;
+           kind == KIND_PAIR || kind == KIND_LIST || kind == KIND_HEX_KEY;
 }
 
 /* Always false, so that a parser can end with it. Quotes the value unless it is a secret. */
@@ -452,6 +492,11 @@ static bool config_is_pair(const char *s)
     return !comma || (comma > s && comma[1] != '\0' && !strchr(comma + 1, ','));
 }
 
+static bool config_is_list(const char *s)
+{
+    return config_is_visible(s) && *s != ',' && !strstr(s, ",,") && s[strlen(s) - 1] != ',';
+}
+
 static bool config_is_hex_key(const char *s, size_t n)
 {
     return n == 64 && strspn(s, "0123456789abcdefABCDEF") >= 64;
@@ -491,6 +536,8 @@ static const char *config_text_fault(enum config_kind kind, const char *value)
         if (!config_is_visible(value))
             return "must not contain white space";
         return config_is_pair(value) ? NULL : "must be one value or current,previous";
+    case KIND_LIST:
+        return config_is_list(value) ? NULL : "must be values without white space, separated by commas";
     case KIND_HEX_KEY:
         return config_is_hex_pair(value) ? NULL
                                          : "must be 64 hex digits, or two such keys separated by a comma";
@@ -591,6 +638,19 @@ static bool config_parse_policy(const char *value, enum config_fetch_policy *out
     return true;
 }
 
+static bool config_parse_batch(const char *value, enum config_batch *out)
+{
+    if (strcmp(value, "off") == 0)
+        *out = CONFIG_BATCH_OFF;
+    else if (strcmp(value, "GET") == 0)
+        *out = CONFIG_BATCH_GET;
+    else if (strcmp(value, "POST") == 0)
+        *out = CONFIG_BATCH_POST;
+    else
+        return false;
+    return true;
+}
+
 static bool config_parse_format(const char *value, bool *json)
 {
     if (strcmp(value, "json") != 0 && strcmp(value, "logfmt") != 0)
@@ -613,6 +673,7 @@ static bool config_parse(const struct config_key *key, const char *value, struct
     case KIND_URL:
     case KIND_REDIS:
     case KIND_PAIR:
+    case KIND_LIST:
     case KIND_HEX_KEY:
         return config_parse_text(key, value, c, err);
     case KIND_LISTEN:
@@ -625,6 +686,8 @@ static bool config_parse(const struct config_key *key, const char *value, struct
     case KIND_POLICY:
         return config_parse_policy(value, field) ||
                config_wrong(key, value, "must be stale, missing or always", err);
+    case KIND_BATCH:
+        return config_parse_batch(value, field) || config_wrong(key, value, "must be off, GET or POST", err);
     case KIND_DELAYS:
         return config_parse_delays(key, value, c, err);
     case KIND_OFFSET:
@@ -853,6 +916,7 @@ static void config_format(const struct config_key *key, const struct config *c, 
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     static const char *const policies[] = {"stale", "missing", "always"};
+    static const char *const batches[] = {"off", "GET", "POST"};
     const void *field = config_field_const(key, c);
     int offset;
 
@@ -869,6 +933,7 @@ static void config_format(const struct config_key *key, const struct config *c, 
     case KIND_URL:
     case KIND_REDIS:
     case KIND_PAIR:
+    case KIND_LIST:
     case KIND_HEX_KEY:
         strbuf_add_text(to, *(char *const *)field);
         break;
@@ -883,6 +948,9 @@ static void config_format(const struct config_key *key, const struct config *c, 
         break;
     case KIND_POLICY:
         strbuf_add_text(to, policies[*(const enum config_fetch_policy *)field]);
+        break;
+    case KIND_BATCH:
+        strbuf_add_text(to, batches[*(const enum config_batch *)field]);
         break;
     case KIND_DELAYS:
         config_format_delays(c, to);

@@ -30,6 +30,7 @@ struct config_listen {
 };
 
 enum config_fetch_policy { CONFIG_FETCH_STALE, CONFIG_FETCH_MISSING, CONFIG_FETCH_ALWAYS };
+enum config_batch { CONFIG_BATCH_OFF, CONFIG_BATCH_GET, CONFIG_BATCH_POST };
 
 /* All texts are NUL-terminated, owned by the struct; "" = not set. Milliseconds end in _ms. */
 struct config {
@@ -59,6 +60,34 @@ struct config {
     int64_t journal_always;        /* JOURNAL_ALWAYS: 1 = every event goes to the journal first */
     char *tiktok_app_key;          /* TIKTOK_APP_KEY */
     char *tiktok_app_secret;       /* TIKTOK_APP_SECRET: "current" or "current,previous" */
+
+    char *shopee_partner_id;   /* SHOPEE_PARTNER_ID */
+    char *shopee_partner_key;  /* SHOPEE_PARTNER_KEY: "current" or "current,previous" */
+    char *shopee_push_key;     /* SHOPEE_PUSH_KEY: the same; "" = the partner key signs pushes */
+    char *shopee_callback_url; /* SHOPEE_CALLBACK_URL: one or more, separated by commas */
+    int64_t
+        shopee_verification_push; /* SHOPEE_VERIFICATION_PUSH: 1 = unsigned test messages are answered 200 */
+
+    /* worker and tool */
+    char *tiktok_consent_url;                /* TIKTOK_CONSENT_URL */
+    char *tiktok_service_id;                 /* TIKTOK_SERVICE_ID */
+    char *shopee_api_url;                    /* SHOPEE_API_URL */
+    char *shopee_consent_url;                /* SHOPEE_CONSENT_URL */
+    int64_t shopee_order_details_batch_size; /* SHOPEE_ORDER_DETAILS_BATCH_SIZE: ids per call, 1..50 */
+    enum config_batch shopee_escrow_batch;   /* SHOPEE_ESCROW_BATCH */
+    int64_t platform_rate_limit_tiktok;      /* PLATFORM_RATE_LIMIT_TIKTOK: calls a minute; 0 = no limit */
+    int64_t platform_rate_limit_shopee;      /* PLATFORM_RATE_LIMIT_SHOPEE: the same */
+    int64_t shop_rate_limit_tiktok;       /* SHOP_RATE_LIMIT_TIKTOK: calls a second and shop; 0 = no limit */
+    int64_t shop_rate_limit_shopee;       /* SHOP_RATE_LIMIT_SHOPEE: the same */
+    int64_t sync_rate_share;              /* SYNC_RATE_SHARE: percent of a limit for background work */
+    int64_t sync_bulk_max;                /* SYNC_BULK_MAX: background entries waiting in a partition */
+    int64_t sync_batch_size_returns;      /* SYNC_BATCH_SIZE_RETURNS: ops per bulk */
+    int64_t sync_batch_size_products;     /* SYNC_BATCH_SIZE_PRODUCTS: the same */
+    int64_t sync_batch_size_transactions; /* SYNC_BATCH_SIZE_TRANSACTIONS: the same */
+    int64_t sync_batch_size_tracking;     /* SYNC_BATCH_SIZE_TRACKING: the same */
+    int64_t park_after_ms;                /* PARK_AFTER_SECONDS, given in seconds */
+    int64_t sweep_interval_ms;            /* SWEEP_INTERVAL_MS */
+    int64_t refresh_interval_ms;          /* REFRESH_INTERVAL_MS */
 
     /* worker */
     char *mongo_uri;        /* MONGO_URI */

@@ -112,17 +112,20 @@ static char *entry_put_text(char *p, struct entry_text text)
     return resp_put_bulk(p, text.data, text.length);
 }
 
-/* Most bytes the command can take: the texts, and for each of at most 29 strings its frame and a name or number. */
+/* Most bytes the command can take: the texts, and for each of at most 33 strings its frame and a name or number. */
 static size_t entry_bound(size_t stream_length, const struct entry *e)
 {
     return stream_length + e->platform.length + e->shop.length + e->topic.length + e->id.length +
-           e->key.length + e->src.length + e->trace.length + e->body.length + 29 * (RESP_OVERHEAD + 24);
+           e->key.length + e->src.length + e->trace.length + e->return_kind.length + e->body.length +
+           33 * (RESP_OVERHEAD + 24);
 }
 
 void entry_add_xadd(struct strbuf *to, const char *stream, size_t stream_length, const struct entry *e)
 {
     const char *kind = entry_kind_name(e->kind);
-    size_t fields = 10 + (size_t)(e->event_ms != 0) + (size_t)e->moves + (size_t)(e->body.data != NULL);
+    size_t fields = 10 + (size_t)(e->event_ms != 0) + (size_t)e->moves +
+                    (size_t)(e->return_kind.data != NULL) + (size_t)(e->attempts != 0) +
+                    (size_t)(e->body.data != NULL);
     char *p;
 
     strbuf_reserve(to, entry_bound(stream_length, e));
@@ -143,6 +146,10 @@ void entry_add_xadd(struct strbuf *to, const char *stream, size_t stream_length,
     p = entry_put_text(PUT_NAME(p, "$5\r\ntrace\r\n"), e->trace);
     if (e->moves)
         p = PUT_NAME(p, "$5\r\nmoves\r\n$1\r\n1\r\n");
+    if (e->return_kind.data)
+        p = entry_put_text(PUT_NAME(p, "$11\r\nreturn_kind\r\n"), e->return_kind);
+    if (e->attempts != 0)
+        p = entry_put_number(PUT_NAME(p, "$8\r\nattempts\r\n"), e->attempts);
     if (e->body.data)
         p = entry_put_text(PUT_NAME(p, "$4\r\nbody\r\n"), e->body);
     resp_end(to, p);
@@ -150,7 +157,15 @@ void entry_add_xadd(struct strbuf *to, const char *stream, size_t stream_length,
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
-enum entry_field_kind { FIELD_VERSION, FIELD_TEXT, FIELD_KIND, FIELD_EVENT_MS, FIELD_RECV_MS, FIELD_FLAG };
+enum entry_field_kind {
+    FIELD_VERSION,
+    FIELD_TEXT,
+    FIELD_KIND,
+    FIELD_EVENT_MS,
+    FIELD_RECV_MS,
+    FIELD_FLAG,
+    FIELD_ATTEMPTS
+};
 
 static const struct entry_field {
     const char *name;           /* as in the stream */
@@ -170,6 +185,8 @@ static const struct entry_field {
     {"src", FIELD_TEXT, true, offsetof(struct entry, src)},
     {"trace", FIELD_TEXT, true, offsetof(struct entry, trace)},
     {"moves", FIELD_FLAG, false, 0},
+    {"return_kind", FIELD_TEXT, false, offsetof(struct entry, return_kind)},
+    {"attempts", FIELD_ATTEMPTS, false, 0},
     {"body", FIELD_TEXT, false, offsetof(struct entry, body)},
 };
 
@@ -219,6 +236,10 @@ static bool entry_read_field(const struct entry_field *field, struct entry_text 
         *what = "is neither 0 nor 1";
         out->moves = entry_is(value.data, value.length, "1");
         return out->moves || entry_is(value.data, value.length, "0");
+    case FIELD_ATTEMPTS:
+        *what = "is no number of attempts";
+        return number_i64(value.data, value.length, &out->attempts) && out->attempts >= 0 &&
+               out->attempts <= ENTRY_ATTEMPTS_MAX;
     }
     *what = "cannot be read";
     return false;
