@@ -20,9 +20,11 @@
  *            └─ later, alone ───────────────────────────▶ TOMBSTONE */
 #include "worker/dto.h"
 
+#include <string.h>
+
 #include "common/metrics.h"
 #include "worker/dto/document.h"
-#include "worker/dto/order_tiktok.h"
+#include "worker/dto/recipe.h"
 #include "worker/raw_event.h"
 
 enum {
@@ -30,7 +32,6 @@ enum {
     DTO_PUT_BACK_MS = 1000,        /* the next turn begins with an empty arena, and reads the shop again */
 };
 
-static const char orders[] = "orders"; /* collection */
 static const char no_memory[] = "no memory left in this turn";
 
 /* What one run over the pool shares. */
@@ -39,6 +40,7 @@ struct dto_run {
     const struct config *config;
     const struct freshness *freshness;
     struct arena *arena;
+    const struct recipe *recipe; /* of the need at hand */
     const char *(*channel_of)(void *shops, const char *platform, const char *shop);
     void *shops; /* for channel_of */
 };
@@ -122,8 +124,8 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
         if (m->deliveries < freshness_stale_limit(run->config) || !m->entry.moves)
             continue;
         if (version < 0)
-            version = order_tiktok_version(n->answer.json, n->stored.exists ? n->stored.version : 0,
-                                           run->freshness->now_ms);
+            version = recipe_version(run->recipe, n->answer.json, n->stored.exists ? n->stored.version : 0,
+                                     run->freshness->now_ms);
         if (freshness_behind(m, version))
             return true;
     }
@@ -136,21 +138,21 @@ static void dto_found(struct dto_run *run, struct need *n, struct dto_context *c
 
     n->behind = dto_is_behind(run, n);
     c->behind = n->behind;
-    dto_finish(run, n, dto_order_tiktok(n->answer.json, c, run->arena, &err), &err);
+    dto_finish(run, n, recipe_document(run->recipe, n->answer.json, c, run->arena, &err), &err);
 }
 
 static void dto_gone(struct dto_run *run, struct need *n, const struct dto_context *c)
 {
     struct err err = {0};
 
-    dto_finish(run, n, document_tombstone(orders, c, run->arena, &err), &err);
+    dto_finish(run, n, document_tombstone(run->recipe->collection, c, run->arena, &err), &err);
 }
 
 static void dto_missing_first(struct dto_run *run, struct need *n, const struct dto_context *c)
 {
     struct err err = {0};
 
-    dto_finish(run, n, document_missing(orders, c, run->arena, &err), &err);
+    dto_finish(run, n, document_missing(run->recipe->collection, c, run->arena, &err), &err);
 }
 
 /* Round again at once: the need itself remembers that it must travel alone. */
@@ -232,9 +234,10 @@ static void dto_visit(void *context, struct need *n)
 
     if (n->state != NEED_ANSWERED)
         return;
+    run->recipe = n->raw ? NULL : recipe_find(n->platform, strlen(n->platform), n->kind, n->return_kind);
     if (n->raw)
         dto_raw(run, n);
-    else if (n->kind == ENTRY_ORDER)
+    else if (run->recipe)
         dto_entity(run, n);
     else
         need_judge(run->pool, n, OUTCOME_POISON, DEAD_UNKNOWN, "no document is known for this kind");
@@ -244,7 +247,12 @@ static void dto_visit(void *context, struct need *n)
 void dto_build(struct pool *pool, const struct config *config, const struct freshness *f, struct arena *arena,
                const char *(*channel_of)(void *shops, const char *platform, const char *shop), void *shops)
 {
-    struct dto_run run = {pool, config, f, arena, channel_of, shops};
+    struct dto_run run = {.pool = pool,
+                          .config = config,
+                          .freshness = f,
+                          .arena = arena,
+                          .channel_of = channel_of,
+                          .shops = shops};
 
     pool_each(pool, dto_visit, &run);
 }

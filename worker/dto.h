@@ -58,11 +58,6 @@ struct dto_context {
     bool behind;        /* mark the document `behind` */
 };
 
-/* Builds the document of one order from TikTok's JSON object (one element of data.orders). Pure. NULL: even raw cannot
- * be stored; err says why. The result's struct lies in the arena; free its BSON with document_free. */
-struct document *dto_order_tiktok(yyjson_val *order, const struct dto_context *context, struct arena *arena,
-                                  struct err *err) __attribute__((warn_unused_result));
-
 /* channel_of(shop_context, platform, shop) -> channel id, "" when it has none; borrowed until the next call. NULL: cannot
  * be told now; the need is put back, because the channel is part of the content and of the idempotency key. */
 void dto_build(struct pool *pool, const struct config *config, const struct freshness *f, struct arena *arena,

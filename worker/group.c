@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "common/metrics.h"
+#include "worker/dto/recipe.h"
 
 enum { GROUP_ID_MAX = 128 }; /* bytes of a shop or entity id */
 
 bool group_is_entity(const struct entry_text *platform, enum entry_kind kind)
 {
-    return kind == ENTRY_ORDER && platform->length == strlen("tiktok") &&
-           memcmp(platform->data, "tiktok", platform->length) == 0;
+    return recipe_find(platform->data, platform->length, kind, NULL) != NULL;
 }
 
 /* A marketplace's ids are short words. Anything else goes into no request and into no filter: a NUL would make two entities

@@ -17,6 +17,7 @@
 #include "common/arena.h"
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "worker/dto/recipe.h"
 
 enum { NEED_STATES = NEED_JUDGED + 1, POOL_FIRST_BUCKETS = 256 };
 
@@ -138,12 +139,24 @@ static char *put_part(char *to, const struct entry_text *t, char end)
     return to;
 }
 
-/* One block: the slot, its three texts, and the `_id` made of them. */
+static const char *id_prefix(const struct entry *e)
+{
+    const struct recipe *r = recipe_find(e->platform.data, e->platform.length, e->kind, NULL);
+
+    return r ? r->id_prefix : "";
+}
+
+/* One block: the slot, its texts, and the `_id` made of them. */
 static struct slot *slot_new(const struct entry *e)
 {
+    struct entry_text prefix = {id_prefix(e), 0};
     size_t texts = e->platform.length + e->shop.length + e->id.length + 3;
-    struct slot *s = xcalloc(1, sizeof(*s) + 2 * texts);
-    char *at = (char *)(s + 1);
+    struct slot *s;
+    char *at;
+
+    prefix.length = strlen(prefix.data);
+    s = xcalloc(1, sizeof(*s) + 2 * texts + prefix.length + e->return_kind.length + 1);
+    at = (char *)(s + 1);
 
     s->need.platform = at;
     at = put_text(at, &e->platform);
@@ -154,7 +167,10 @@ static struct slot *slot_new(const struct entry *e)
     s->need.doc_id = at;
     at = put_part(at, &e->platform, ':');
     at = put_part(at, &e->shop, ':');
-    put_text(at, &e->id);
+    at = put_text(at, &prefix) - 1;
+    at = put_text(at, &e->id);
+    s->need.return_kind = at;
+    put_text(at, &e->return_kind);
     s->need.kind = e->kind;
     s->need.hash = XXH3_64bits_withSeed(s->need.doc_id, strlen(s->need.doc_id), (XXH64_hash_t)e->kind);
     return s;
@@ -307,6 +323,12 @@ void need_defer(struct pool *p, struct need *n, int64_t delay_ms, const char *wh
 {
     message_defer_list(&n->messages, delay_ms, why);
     need_enter(p, n, NEED_JUDGED);
+}
+
+void need_park(struct pool *p, struct need *n, const char *reason)
+{
+    n->park_reason = reason;
+    need_enter(p, n, NEED_ANSWERED);
 }
 
 void need_take(struct pool *p, struct need *n, need_wants wants, void *context, struct message_list *taken)

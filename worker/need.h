@@ -58,22 +58,27 @@ struct answer {
 struct document; /* dto.h; this turn's, owned by the turn's arena and freed by document_free */
 
 struct need {
-    struct need *next;            /* list it stands in */
-    struct need *chain;           /* hash chain of the pool */
-    uint64_t hash;                /* of doc_id and kind */
-    const char *platform;         /* "tiktok"; all texts live in this block, NUL-terminated */
-    const char *shop;             /* shop id */
-    const char *id;               /* entity id */
-    const char *doc_id;           /* "<platform>:<shop>:<id>" */
-    enum entry_kind kind;         /* of the entity; raw needs: the event's */
-    bool raw;                     /* kept raw in webhook_events: never looked up, never fetched */
+    struct need *next;       /* list it stands in */
+    struct need *chain;      /* hash chain of the pool */
+    uint64_t hash;           /* of doc_id and kind */
+    const char *platform;    /* "tiktok"; all texts live in this block, NUL-terminated */
+    const char *shop;        /* shop id */
+    const char *id;          /* entity id */
+    const char *doc_id;      /* "<platform>:<shop>:<id>"; some kinds have a prefix before the id (recipe.h) */
+    const char *return_kind; /* kind return: "return" or "cancellation"; "" where the event said nothing */
+    enum entry_kind kind;    /* of the entity; raw needs: the event's */
+    bool raw;                /* kept raw in webhook_events: never looked up, never fetched */
     struct message_list messages; /* all events folded into it; owned */
     enum need_state state;
     int64_t since_mono_ms; /* when it entered the pool, monotonic: age for fetch planning */
     struct stored stored;  /* valid from WAITING on */
     bool alone; /* must be asked for in a call of its own (bisection, second read of a missing one) */
-    struct answer answer;      /* valid from ANSWERED on */
-    bool behind;               /* MAX_STALE_READS reached: the document is marked `behind` */
+    struct answer answer; /* valid from ANSWERED on */
+    struct parts
+        *parts; /* CALLING: what compound kinds have been answered so far; owned (parts.h); else NULL */
+    const char
+        *park_reason; /* ANSWERED: to be parked instead of written, and why; one word, literal; else NULL */
+    bool behind;      /* MAX_STALE_READS reached: the document is marked `behind` */
     struct document *document; /* BUILT: what to write; NULL otherwise */
 };
 
@@ -125,6 +130,11 @@ void need_judge(struct pool *p, struct need *n, enum outcome outcome, enum dead_
 
 /* RETRY of every message without an attempt, in delay_ms; enters JUDGED. */
 void need_defer(struct pool *p, struct need *n, int64_t delay_ms, const char *why);
+
+/* The need waits for its shop: it moves to MongoDB (collection needs) through stages 5 and 6, then its entries are acked as
+ * PARKED. reason: one literal word (unregistered expired revoked disabled refused scope circuit unusable). From
+ * WAITING or CALLING; enters ANSWERED. */
+void need_park(struct pool *p, struct need *n, const char *reason);
 
 /* Moves the messages that `wants` picks to taken (in order); the pool's sums follow. The need keeps the others. */
 typedef bool (*need_wants)(void *context, struct message *m);

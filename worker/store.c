@@ -260,7 +260,15 @@ mongoc_collection_t *store_collection(struct store *s, const char *name)
 
 const char *store_collection_of(enum entry_kind kind)
 {
-    return kind == ENTRY_ORDER ? "orders" : NULL;
+    static const char *const names[ENTRY_KINDS] = {
+        [ENTRY_ORDER] = "orders",
+        [ENTRY_RETURN] = "returns",
+        [ENTRY_PRODUCT] = "products",
+        [ENTRY_TRANSACTION] = "transactions",
+        [ENTRY_TRACKING] = "order_tracking_status",
+    };
+
+    return (unsigned)kind < ENTRY_KINDS ? names[kind] : NULL;
 }
 
 static bool fail(struct err *err, const char *doing, const bson_error_t *error)

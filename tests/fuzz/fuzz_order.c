@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "worker/dto.h"
 #include "worker/dto/order_tiktok.h"
+#include "worker/dto/recipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,13 +52,13 @@ static void check_document(const struct document *d)
 
 static void check_order(yyjson_val *order, struct arena *arena)
 {
-    struct document *first = dto_order_tiktok(order, &context, arena, NULL);
-    struct document *second = dto_order_tiktok(order, &context, arena, NULL);
+    struct document *first = recipe_document(&recipe_order_tiktok, order, &context, arena, NULL);
+    struct document *second = recipe_document(&recipe_order_tiktok, order, &context, arena, NULL);
 
     demand(first && second);
     check_document(first);
     demand(strcmp(first->hash, second->hash) == 0 && bson_equal(first->set, second->set));
-    demand(order_tiktok_version(order, 1, context.now_ms) > 0);
+    demand(recipe_version(&recipe_order_tiktok, order, 1, context.now_ms) > 0);
     document_free(first);
     document_free(second);
 }

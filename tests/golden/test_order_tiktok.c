@@ -16,6 +16,7 @@
 #include "tests/harness.h"
 #include "worker/dto.h"
 #include "worker/dto/order_tiktok.h"
+#include "worker/dto/recipe.h"
 
 #define FOLDER "golden/order_tiktok"
 
@@ -54,7 +55,8 @@ static void golden_open(struct golden *g, const char *name)
     g->json = yyjson_read(g->text, n, YYJSON_READ_NUMBER_AS_RAW); /* json_parse would refuse depth_65 */
     CHECK(g->json != NULL);
     g->arena = arena_new(4096, 1 << 24);
-    g->document = dto_order_tiktok(yyjson_doc_get_root(g->json), &context, g->arena, &err);
+    g->document =
+        recipe_document(&recipe_order_tiktok, yyjson_doc_get_root(g->json), &context, g->arena, &err);
     CHECK_TEXT(err.text, "");
     CHECK(g->document != NULL);
 }

@@ -10,6 +10,7 @@
 #include "common/strbuf.h"
 #include "tests/harness.h"
 #include "worker/dto/order_tiktok.h"
+#include "worker/dto/recipe.h"
 
 static const struct dto_context context = {
     .platform = "tiktok",
@@ -48,7 +49,7 @@ static void build_with(struct built *b, const char *text, size_t n, const struct
     *b = (struct built){.arena = arena_new(4096, 1 << 20)};
     b->json = json_parse(text, n, NULL, &b->err);
     CHECK(b->json != NULL);
-    b->document = dto_order_tiktok(yyjson_doc_get_root(b->json), c, b->arena, &b->err);
+    b->document = recipe_document(&recipe_order_tiktok, yyjson_doc_get_root(b->json), c, b->arena, &b->err);
 }
 
 static void build(struct built *b, const char *text)
@@ -159,7 +160,8 @@ TEST(tells_the_same_version_with_and_without_building)
         stored.stored_version = 77;
         snprintf(text, sizeof text, "{\"id\":\"42\",\"status\":\"UNPAID\",\"update_time\":%s}", times[i]);
         build_with(&b, text, strlen(text), &stored);
-        CHECK_INT(order_tiktok_version(yyjson_doc_get_root(b.json), 77, context.now_ms), b.document->version);
+        CHECK_INT(recipe_version(&recipe_order_tiktok, yyjson_doc_get_root(b.json), 77, context.now_ms),
+                  b.document->version);
         built_deinit(&b);
     }
 }
@@ -258,7 +260,7 @@ TEST(says_when_the_turns_memory_is_used_up)
     struct err err = {0};
     yyjson_doc *json = json_parse("{" ORDER "}", strlen("{" ORDER "}"), NULL, &err);
 
-    CHECK(dto_order_tiktok(yyjson_doc_get_root(json), &context, arena, &err) == NULL);
+    CHECK(recipe_document(&recipe_order_tiktok, yyjson_doc_get_root(json), &context, arena, &err) == NULL);
     CHECK_INT(err.domain, ERR_SYSTEM);
     yyjson_doc_free(json);
     arena_free(arena);

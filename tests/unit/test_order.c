@@ -5,6 +5,7 @@
 
 #include "tests/harness.h"
 #include "worker/dto/order_tiktok.h"
+#include "worker/dto/recipe.h"
 
 static void check_entity(const struct entity *entity, size_t size)
 {
@@ -70,8 +71,14 @@ TEST(knows_the_common_word_of_every_status)
         {"", "unknown"},
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        CHECK_TEXT(order_tiktok_state(words[i][0], strlen(words[i][0])), words[i][1]);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct order order = {
+            .status = {*words[i][0] ? FIELD_HELD : FIELD_ABSENT, strlen(words[i][0]), words[i][0]}};
+        struct dto_context context = {.id = "1"};
+
+        recipe_order_tiktok.finish(&order, NULL, &context, NULL, NULL);
+        CHECK_TEXT(order.state.data, words[i][1]);
+    }
 }
 
 int main(int argc, char **argv)

@@ -224,6 +224,7 @@ TEST(an_exhausted_pool_says_so_instead_of_waiting_for_ever)
 TEST(only_orders_have_a_collection_so_far)
 {
     CHECK_TEXT(store_collection_of(ENTRY_ORDER), "orders");
+    CHECK_TEXT(store_collection_of(ENTRY_TRACKING), "order_tracking_status");
     CHECK(store_collection_of(ENTRY_SHOP) == NULL);
     CHECK(store_collection_of(ENTRY_OTHER) == NULL);
 }

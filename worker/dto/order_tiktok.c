@@ -1,22 +1,13 @@
 /* order_tiktok.c - worker, stage 5: how TikTok Shop's order object maps onto struct order.
  *
  * In:      one element of data.orders, of the detail call or of the search: the two are the same object.
- * Out:     struct order with its problems; dto_order_tiktok makes the document of it.
- * Fails:   dto_order_tiktok, when not even the raw text can be stored.
- * Thread:  any. Pure but for memory and one counter.
- * Why so:  rows are sorted by key, because live answers are (field.c). The memory of one order's structs is taken from
- *          an arena of its own: it is needed until the BSON stands, and used again for the next order it stays in the
- *          processor's cache, where a turn's arena would grow by 10 KB an order. */
+ * Out:     the recipe; recipe_document makes the document with it.
+ * Fails:   never; constants and two small functions.
+ * Thread:  any.
+ * Why so:  rows are sorted by key, because live answers are (field.c). */
 #include "worker/dto/order_tiktok.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/metrics.h"
-#include "worker/dto.h"
-#include "worker/dto/document.h"
+#include "worker/dto/recipe.h"
 
 #define MAPPING(name, dto)                                                                                   \
     static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
@@ -216,14 +207,9 @@ static const struct mapping_row tiktok_order_rows[] = {
 const struct mapping order_tiktok_mapping = {&order_entity, tiktok_order_rows,
                                              sizeof tiktok_order_rows / sizeof *tiktok_order_rows};
 
-/* --- the common word of a status ------------------------------------------------------------------- */
+/* --- what tables cannot say ------------------------------------------------------------------------ */
 
-struct state_row {
-    const char *status; /* the platform's word */
-    const char *state;  /* the common one */
-};
-
-static const struct state_row state_rows[] = {
+static const struct recipe_state states[] = {
     {"AWAITING_COLLECTION", "awaiting_collection"},
     {"AWAITING_SHIPMENT", "ready_to_ship"},
     {"CANCEL", "cancelled"},
@@ -236,86 +222,30 @@ static const struct state_row state_rows[] = {
     {"UNPAID", "unpaid"},
 };
 
-static const char state_unknown[] = "unknown";
-
-const char *order_tiktok_state(const char *status, size_t n)
+static void finish(void *dto, yyjson_val *json, const struct dto_context *context, struct arena *scratch,
+                   struct field_problems *problems)
 {
-    for (size_t i = 0; i < sizeof state_rows / sizeof *state_rows; i++) {
-        if (strlen(state_rows[i].status) == n && memcmp(state_rows[i].status, status, n) == 0)
-            return state_rows[i].state;
-    }
-    return state_unknown;
+    struct order *order = dto;
+
+    (void)json;
+    (void)scratch;
+    (void)problems;
+    recipe_set_state(&order->state, &order->status, states, sizeof states / sizeof *states);
+    recipe_set_id(&order->order_id, context);
 }
 
-/* --- one order ------------------------------------------------------------------------------------- */
-
-bool order_tiktok_read(yyjson_val *json, struct order *to, struct arena *arena,
-                       struct field_problems *problems)
+static int64_t update_ms(yyjson_val *json)
 {
-    bool ok = field_read(&order_tiktok_mapping, json, to, arena, problems);
-    const char *state = state_unknown;
-
-    if (to->status.state == FIELD_HELD)
-        state = order_tiktok_state(to->status.data, to->status.length);
-    to->state = (struct field_text){FIELD_HELD, strlen(state), state};
-    return ok;
+    return recipe_seconds_ms(json, "update_time");
 }
 
-/* As field.c reads a time: seconds, plausible ones. */
-int64_t order_tiktok_version(yyjson_val *json, int64_t stored_version, int64_t now_ms)
-{
-    int64_t seconds, ms;
-
-    if (json_get_i64(json, "update_time", &seconds) != JSON_GOT ||
-        __builtin_mul_overflow(seconds, 1000, &ms) || !clock_plausible_ms(ms))
-        ms = 0;
-    return document_version(ms, stored_version, now_ms);
-}
-
-/* An answer is matched to its id by the fetch; a source that hides the id does not make the document anonymous. */
-static void order_name(struct order *order, const struct dto_context *context)
-{
-    if (order->order_id.state != FIELD_HELD)
-        order->order_id = (struct field_text){FIELD_HELD, strlen(context->id), context->id};
-}
-
-static struct document *order_document(yyjson_val *json, struct order *order,
-                                       const struct dto_context *context, struct arena *scratch,
-                                       struct arena *arena, struct err *err)
-{
-    struct field_problems problems;
-    struct document_draft draft = {
-        .collection = "orders",
-        .kind = ENTRY_ORDER,
-        .entity = &order_entity,
-        .dto = order,
-        .problems = &problems,
-        .source = json,
-        .scratch = scratch,
-    };
-
-    problems.count = problems.total = 0;
-    draft.complete = order_tiktok_read(json, order, scratch, &problems);
-    if (order->state.data == state_unknown)
-        metric_add(METRIC_WORKER_STATE_UNKNOWN, 1);
-    order_name(order, context);
-    draft.version = document_version(order->update_time.state == FIELD_HELD ? order->update_time.ms : 0,
-                                     context->stored_version, context->now_ms);
-    return document_full(&draft, context, arena, err);
-}
-
-struct document *dto_order_tiktok(yyjson_val *order, const struct dto_context *context, struct arena *arena,
-                                  struct err *err)
-{
-    enum { SCRATCH_FIRST = 48 * 1024, SCRATCH_LIMIT = 128 * 1024 * 1024 };
-    struct arena *scratch = arena_new(SCRATCH_FIRST, SCRATCH_LIMIT);
-    struct order *dto = arena_take(scratch, sizeof *dto);
-    struct document *d = NULL;
-
-    if (dto)
-        d = order_document(order, dto, context, scratch, arena, err);
-    else
-        err_set(err, ERR_SYSTEM, ENOMEM, "order: no memory");
-    arena_free(scratch);
-    return d;
-}
+const struct recipe recipe_order_tiktok = {
+    .platform = "tiktok",
+    .kind = ENTRY_ORDER,
+    .collection = "orders",
+    .id_prefix = "",
+    .mapping = &order_tiktok_mapping,
+    .size = sizeof(struct order),
+    .finish = finish,
+    .update_ms = update_ms,
+};

@@ -1,0 +1,70 @@
+/* recipe.h - worker, stage 5: how one platform's answer for one kind of entity becomes a document.
+ *
+ * A recipe is a row: mapping, size of the DTO, and the two things tables cannot say (finish, update_ms). The rest is the
+ * same for every entity and platform and stands in recipe.c. A kind without a recipe is kept raw. */
+#ifndef SHOPSTREAM_WORKER_DTO_RECIPE_H
+#define SHOPSTREAM_WORKER_DTO_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "common/entry.h"
+#include "worker/dto.h"
+#include "worker/dto/field.h"
+
+struct recipe {
+    const char *platform;    /* "tiktok" */
+    enum entry_kind kind;    /* of the entity: stands in the idempotency key */
+    const char *return_kind; /* kind return: "return" or "cancellation"; NULL: whatever the event says */
+    const char *collection;  /* literal */
+    const char *id_prefix;   /* stands in the _id before the entity's id: "escrow:"; "" for none; literal */
+    const struct mapping *mapping; /* of the answer's object; its entity is the DTO */
+    size_t size;                   /* bytes of the DTO */
+
+    /* After the reading: fills `state` and what the mapping cannot say (names an anonymous entity after context->id, moves
+     * members where they belong). Texts it makes lie in scratch. problems may grow. */
+    void (*finish)(void *dto, yyjson_val *json, const struct dto_context *context, struct arena *scratch,
+                   struct field_problems *problems);
+
+    /* The source's update time, UTC epoch ms; 0: none, or implausible. From the JSON, without building the DTO. */
+    int64_t (*update_ms)(yyjson_val *json);
+
+    /* Nothing to store although the answer is good (transactions of an order that has none). NULL: never. */
+    bool (*is_empty)(yyjson_val *json);
+};
+
+/* The recipe of a kind; return_kind may be NULL or "". NULL: this kind is kept raw. */
+const struct recipe *recipe_find(const char *platform, size_t platform_length, enum entry_kind kind,
+                                 const char *return_kind);
+
+/* The version of the document recipe_document would build, without building it. */
+int64_t recipe_version(const struct recipe *recipe, yyjson_val *json, int64_t stored_version, int64_t now_ms);
+
+/* Builds the document. NULL: not even the raw text can be stored (err ERR_DATA), or no memory in this turn (ERR_SYSTEM).
+ * The struct lies in the arena; free its BSON with document_free. */
+struct document *recipe_document(const struct recipe *recipe, yyjson_val *json,
+                                 const struct dto_context *context, struct arena *arena, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Plausible seconds under key, as ms; else 0. What most update_ms are made of. */
+int64_t recipe_seconds_ms(yyjson_val *json, const char *key);
+
+/* A word and the common one it stands for. */
+struct recipe_state {
+    const char *word;
+    const char *state;
+};
+
+/* Sets *state by status; "unknown" (counted) for a word no row knows or a status that is not held. */
+void recipe_set_state(struct field_text *state, const struct field_text *status,
+                      const struct recipe_state *rows, size_t count);
+
+/* Gives an entity that hides its id the one it was asked for by. */
+void recipe_set_id(struct field_text *id, const struct dto_context *context);
+
+/* One row of the table in recipe.c each. */
+extern const struct recipe recipe_order_tiktok;
+
+#endif
