@@ -5,7 +5,7 @@
 
 #include "sim_buf.h"
 #include "sim_draw.h"
-#include "sim_orders.h"
+#include "sim_platform.h"
 #include "sim_push.h"
 #include "sim_state.h"
 
@@ -23,35 +23,71 @@ static bool chance(uint64_t *dice, double share)
 
 static const char *burst_problem(const struct sim *sim, const struct burst *b)
 {
+    double sum = 0;
+
     if (b->shops < 1 || b->first_shop < 0 || b->first_shop + b->shops > (int64_t)sim->opt.shops)
         return "shops: more than this simulator has (--shops)";
     if (b->orders < 1 || b->events < b->orders || b->events > 5000000)
         return "events: every order needs at least one";
     if (b->first_number < 0 || b->first_number + b->orders > SIM_NUMBER_MAX)
         return "first_number: out of range";
-    return NULL;
+    for (int kind = 0; kind < KINDS; kind++) {
+        sum += b->kinds[kind];
+        if (b->kinds[kind] > 0 && (!sim->platform->kinds[kind] || kind == KIND_TRANSACTION))
+            return "kinds: one that this platform does not have, or that has no push";
+    }
+    return sum > 0 ? NULL : "kinds: no share above 0";
 }
 
-/* Order i of the burst belongs to shop i mod shops. */
-static struct order *burst_change(struct sim *sim, const struct burst *b, uint64_t i, uint64_t *dice,
-                                  bool may_address, struct buf *lines, struct line *line)
+/* One kind, with a chance in proportion to its weight. The dice are left alone where there is no choice. */
+static enum kind kind_pick(const double weight[KINDS], uint64_t *dice)
 {
+    double sum = 0, at;
+    int last = KIND_ORDER, choices = 0;
+
+    for (int kind = 0; kind < KINDS; kind++) {
+        sum += weight[kind];
+        choices += weight[kind] > 0;
+        last = weight[kind] > 0 ? kind : last;
+    }
+    if (choices < 2)
+        return (enum kind)last;
+    at = (double)(draw_next(dice) >> 11) * 0x1p-53 * sum;
+    for (int kind = 0; kind < last; kind++) {
+        at -= weight[kind];
+        if (weight[kind] > 0 && at < 0)
+            return (enum kind)kind;
+    }
+    return (enum kind)last;
+}
+
+/* Number i of the burst belongs to shop i mod shops. What cannot change that way (and what is not pushed)
+ * changes as an order. */
+static void burst_change(struct sim *sim, const struct burst *b, enum kind kind, uint64_t i, uint64_t *dice,
+                         bool may_address, struct buf *lines, struct line *line)
+{
+    uint32_t shop = (uint32_t)(b->first_shop + (int64_t)(i % (uint64_t)b->shops));
+    uint32_t number = (uint32_t)(b->first_number + (int64_t)(i / (uint64_t)b->shops));
     struct change change = {.at = b->at};
     struct json_out out = {.b = lines};
     struct buf body = {0};
-    struct order *order;
+    struct entity *entity = NULL;
 
-    change.address = may_address && chance(dice, b->address);
+    change.address = kind == KIND_ORDER && may_address && chance(dice, b->address);
     change.same_second = may_address && chance(dice, b->same_second);
-    order = orders_change(sim, (uint32_t)(b->first_shop + (int64_t)(i % (uint64_t)b->shops)),
-                          (uint32_t)(b->first_number + (int64_t)(i / (uint64_t)b->shops)), &change);
-    push_order_body(sim, order, change.address ? 3 : 1, &body);
+    if (change.address && !entity_ever(sim, KIND_ORDER, shop, number))
+        change.address = false;
+    if (sim->platform->change(sim, kind, shop, number, &change, &entity) ||
+        !sim->platform->push(sim, entity, &change, &body)) {
+        body.n = 0;
+        if (!sim->platform->change(sim, KIND_ORDER, shop, number, &change, &entity))
+            sim->platform->push(sim, entity, &change, &body);
+    }
     line->from = lines->n;
     push_write(sim, &out, NULL, body.p, body.n);
     buf_putc(lines, '\n');
     line->len = lines->n - line->from;
     buf_deinit(&body);
-    return order;
 }
 
 static void swap(struct line *a, struct line *b)
@@ -77,6 +113,8 @@ bool burst_make(struct sim *sim, const struct burst *b, struct buf *to, const ch
     uint64_t dice = b->seed ^ 0xb0057, events, orders, single, n = 0;
     struct line *line;
     struct buf lines = {0};
+    double weight[KINDS], sum = 0;
+    enum kind first;
 
     *problem = burst_problem(sim, b);
     if (*problem)
@@ -87,10 +125,23 @@ bool burst_make(struct sim *sim, const struct burst *b, struct buf *to, const ch
     if (single < orders)
         single = orders;
     line = buf_alloc(events * sizeof *line);
+    for (int kind = 0; kind < KINDS; kind++) {
+        weight[kind] = b->kinds[kind] * (double)single;
+        sum += b->kinds[kind];
+    }
+    first = b->kinds[KIND_ORDER] > 0 ? KIND_ORDER : KINDS;
     for (; n < orders; n++)
-        burst_change(sim, b, n, &dice, false, &lines, &line[n]);
-    for (; n < single; n++)
-        burst_change(sim, b, draw_next(&dice) % orders, &dice, true, &lines, &line[n]);
+        burst_change(sim, b, first == KINDS ? kind_pick(weight, &dice) : first, n, &dice, false, &lines,
+                     &line[n]);
+    /* The first changes were orders already; the rest of them is what is left of the orders' share. */
+    weight[KIND_ORDER] -= (double)orders * sum;
+    if (weight[KIND_ORDER] < 0)
+        weight[KIND_ORDER] = 0;
+    for (; n < single; n++) {
+        enum kind kind = kind_pick(weight, &dice);
+
+        burst_change(sim, b, kind, draw_next(&dice) % orders, &dice, true, &lines, &line[n]);
+    }
     for (; n < events; n++)
         line[n] = line[draw_next(&dice) % single];
     /* First changes of all orders come first above: real traffic is mixed, so duplicates and late first

@@ -11,7 +11,7 @@
 #include "sim_fault.h"
 #include "sim_http.h"
 #include "sim_num.h"
-#include "sim_orders.h"
+#include "sim_platform.h"
 #include "sim_push.h"
 #include "sim_state.h"
 #include "sim_token.h"
@@ -165,73 +165,91 @@ static int64_t ask_query_shop(struct ask *ask)
 
 static void on_shops(struct ask *ask)
 {
-    struct sim *sim = ask->sim;
-
-    for (uint32_t i = 0; i < sim->opt.shops; i++) {
-        uint32_t index = sim_auth_index(sim, i);
-        const struct authorization *auth = &sim->auths[index];
-        struct json_out out = {.b = &ask->answer->body};
-        struct buf name = {0};
-        char token[TOKEN_TEXT];
-
-        json_out_open(&out, NULL, '{');
-        json_out_text(&out, "platform", "tiktok");
-        json_out_text(&out, "shop_id", sim->shops[i].id);
-        buf_printf(&name, "channel-%u", i);
-        json_out_text(&out, "channel_id", name.p);
-        json_out_text(&out, "region", "VN");
-        name.n = 0;
-        buf_printf(&name, "70100000000000%05u", index);
-        json_out_text(&out, "account", name.p);
-        json_out_text(&out, "shop_cipher", sim->shops[i].cipher);
-        token_access(sim, index, auth->generation, token);
-        json_out_text(&out, "access_token", token);
-        token_refresh(sim, index, auth->generation, token);
-        json_out_text(&out, "refresh_token", token);
-        json_out_int(&out, "access_expires_at", auth->expires[auth->generation - 1]);
-        json_out_int(&out, "refresh_expires_at", sim_now_s(sim) + sim->sw.refresh_token_seconds);
-        json_out_close(&out, '}');
-        buf_putc(out.b, '\n');
-        buf_deinit(&name);
+    for (uint32_t i = 0; i < ask->sim->opt.shops; i++) {
+        ask->sim->platform->shop_line(ask->sim, i, &ask->answer->body);
+        buf_putc(&ask->answer->body, '\n');
     }
+}
+
+/* A kind this platform has. */
+static enum kind kind_take(struct ask *ask, const char *name)
+{
+    int kind = kind_parse(name);
+
+    if (kind >= 0 && ask->sim->platform->kinds[kind])
+        return (enum kind)kind;
+    ask->problem = "kind";
+    return KIND_ORDER;
+}
+
+static void write_change(struct ask *ask, const struct entity *entity, const struct change *change)
+{
+    struct sim *sim = ask->sim;
+    struct json_out out = {.b = &ask->answer->body};
+    const struct entity *order = entity_ever(sim, KIND_ORDER, entity->shop, entity->number);
+    struct buf body = {0};
+
+    json_out_open(&out, NULL, '{');
+    json_out_text(&out, "kind", kind_name((enum kind)entity->kind));
+    json_out_text(&out, "id", entity->id);
+    if (order && entity->kind != KIND_PRODUCT)
+        json_out_text(&out, "order_id", order->id);
+    json_out_text(&out, "shop_id", sim->shops[entity->shop].id);
+    json_out_text(&out, "status", sim->platform->status(entity));
+    json_out_int(&out, "update_time", entity_last(entity)->update_time);
+    json_out_int(&out, "revision", entity->revisions);
+    if (sim->platform->push(sim, entity, change, &body))
+        push_write(sim, &out, "push", body.p, body.n);
+    else
+        json_out_raw(&out, "push", "null");
+    json_out_close(&out, '}');
+    buf_putc(out.b, '\n');
+    buf_deinit(&body);
 }
 
 static void on_change(struct ask *ask)
 {
-    struct sim *sim = ask->sim;
-    struct json_out out = {.b = &ask->answer->body};
     struct change change = {.at = ask_at(ask)};
     int64_t shop = ask_shop(ask);
     int64_t number = ask_int(ask, "number", -1, 0, SIM_NUMBER_MAX);
     int64_t revisions = ask_int(ask, "revisions", 1, 1, 1000);
-    struct order *order = NULL;
-    struct buf body = {0};
+    enum kind kind = kind_take(ask, ask_text(ask, "kind", kind_name(KIND_ORDER)));
+    struct entity *entity = NULL;
 
     change.same_second = ask_flag(ask, "same_second", false);
     change.keep_update_time = ask_flag(ask, "keep_update_time", false);
     change.address = ask_flag(ask, "address", false);
     if (shop < 0 || number < 0)
         ask->problem = "shop and number are needed";
+    if (change.address && kind != KIND_ORDER)
+        ask->problem = "address: of orders only";
     if (!ask_ready(ask))
         return;
-    if (change.address && !orders_get(sim, (uint32_t)shop, (uint32_t)number)) {
-        ask->problem = "address: the order does not exist yet";
-        return;
+    for (; revisions > 0 && !ask->problem; revisions--)
+        ask->problem =
+            ask->sim->platform->change(ask->sim, kind, (uint32_t)shop, (uint32_t)number, &change, &entity);
+    if (!ask->problem)
+        write_change(ask, entity, &change);
+}
+
+/* {"order": 0.6, …}; without it all are orders. */
+static void ask_kinds(struct ask *ask, double shares[KINDS])
+{
+    const json_t *value = ask_member(ask, "kinds");
+    size_t known = 0;
+
+    for (int kind = 0; kind < KINDS; kind++) {
+        const json_t *share = json_object_get(value, kind_name((enum kind)kind));
+
+        known += share != NULL;
+        shares[kind] = json_number_value(share);
+        if (share && (!json_is_number(share) || shares[kind] < 0))
+            ask->problem = "kinds";
     }
-    for (; revisions > 0; revisions--)
-        order = orders_change(sim, (uint32_t)shop, (uint32_t)number, &change);
-    push_order_body(sim, order, change.address ? 3 : 1, &body);
-    json_out_open(&out, NULL, '{');
-    json_out_text(&out, "order_id", order->id);
-    json_out_text(&out, "shop_id", sim->shops[shop].id);
-    json_out_text(&out, "status",
-                  orders_status_name((enum order_status)order->revs[order->revisions - 1].status));
-    json_out_int(&out, "update_time", order->revs[order->revisions - 1].update_time);
-    json_out_int(&out, "revision", order->revisions);
-    push_write(sim, &out, "push", body.p, body.n);
-    json_out_close(&out, '}');
-    buf_putc(out.b, '\n');
-    buf_deinit(&body);
+    if (!value)
+        shares[KIND_ORDER] = 1;
+    else if (known < json_object_size(value) || !json_is_object(value))
+        ask->problem = "kinds";
 }
 
 static void on_burst(struct ask *ask)
@@ -249,6 +267,7 @@ static void on_burst(struct ask *ask)
     b.reorder = ask_share(ask, "reorder", 0);
     b.address = ask_share(ask, "address", 0);
     b.same_second = ask_share(ask, "same_second", 0);
+    ask_kinds(ask, b.kinds);
     if (ask_ready(ask) && burst_make(ask->sim, &b, &ask->answer->body, &ask->problem))
         ask->answer->media = "application/x-ndjson";
 }
@@ -272,7 +291,7 @@ static void on_push(struct ask *ask)
         if (raw)
             buf_add(&body, json_string_value(raw), json_string_length(raw));
         else
-            push_topic_body(ask->sim, type, shop < 0 ? NULL : ask->sim->shops[shop].id, compact, &body);
+            ask->sim->platform->topic(ask->sim, type, shop, compact, &body);
         push_write(ask->sim, &out, NULL, body.p ? body.p : "", body.n);
         buf_putc(out.b, '\n');
     }
@@ -280,17 +299,18 @@ static void on_push(struct ask *ask)
     buf_deinit(&body);
 }
 
-static void write_truth(struct sim *sim, struct order *order, struct buf *to)
+/* One line of GET orders. */
+static void write_order(struct sim *sim, struct entity *order, struct truth *truth, struct buf *to)
 {
     struct json_out out = {.b = to};
 
     json_out_open(&out, NULL, '{');
     json_out_text(&out, "shop_id", sim->shops[order->shop].id);
-    json_out_text(&out, "order_id", order->id);
+    json_out_text(&out, "order_id", truth->id);
     json_out_int(&out, "number", order->number);
-    json_out_int(&out, "revision", order->revisions);
+    json_out_int(&out, "revision", truth->revision);
     json_out_raw(&out, "order", "");
-    orders_json(sim, order, to);
+    buf_add(to, truth->body->p, truth->body->n);
     json_out_close(&out, '}');
     buf_putc(to, '\n');
 }
@@ -300,14 +320,83 @@ static void on_orders(struct ask *ask)
     struct sim *sim = ask->sim;
     int64_t shop = ask_query_shop(ask);
     int64_t number = ask_query_int(ask, "number", -1);
+    struct buf body = {0};
+    struct truth truth = {.body = &body};
 
     for (uint32_t i = 0; !ask->problem && i < sim->opt.shops; i++) {
-        for (uint32_t n = 0; (shop < 0 || shop == i) && n < sim->shops[i].slots; n++) {
-            if (sim->shops[i].orders[n] && (number < 0 || number == n))
-                write_truth(sim, sim->shops[i].orders[n], &ask->answer->body);
+        for (uint32_t n = 0; (shop < 0 || shop == i) && n < sim->shops[i].of[KIND_ORDER].slots; n++) {
+            body.n = 0;
+            if ((number < 0 || number == n) && sim->platform->truth(sim, KIND_ORDER, i, n, &truth))
+                write_order(sim, entity_ever(sim, KIND_ORDER, i, n), &truth, &ask->answer->body);
         }
     }
+    buf_deinit(&body);
     ask->answer->media = "application/x-ndjson";
+}
+
+/* One line of GET truth, if there is such an entity. */
+static void write_truth(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number, struct truth *truth,
+                        struct buf *to)
+{
+    struct json_out out = {.b = to};
+
+    truth->body->n = 0;
+    if (!sim->platform->truth(sim, kind, shop, number, truth))
+        return;
+    json_out_open(&out, NULL, '{');
+    json_out_text(&out, "platform", sim->platform->name);
+    json_out_text(&out, "kind", kind_name(kind));
+    json_out_text(&out, "shop_id", sim->shops[shop].id);
+    json_out_text(&out, "id", truth->id);
+    json_out_int(&out, "number", number);
+    json_out_int(&out, "revision", truth->revision);
+    json_out_raw(&out, "body", "");
+    buf_add(to, truth->body->p, truth->body->n);
+    json_out_close(&out, '}');
+    buf_putc(to, '\n');
+}
+
+static void on_truth(struct ask *ask)
+{
+    struct sim *sim = ask->sim;
+    int64_t shop = ask_query_shop(ask);
+    int64_t number = ask_query_int(ask, "number", -1);
+    const char *name = call_param(ask->call, "kind");
+    int only = name ? (int)kind_take(ask, name) : -1;
+    struct buf body = {0};
+    struct truth truth = {.body = &body};
+
+    for (uint32_t i = 0; !ask->problem && i < sim->opt.shops; i++) {
+        for (int kind = 0; (shop < 0 || shop == i) && kind < KINDS; kind++) {
+            uint32_t slots = entity_slots(sim, i);
+
+            for (uint32_t n = 0; sim->platform->kinds[kind] && (only < 0 || only == kind) && n < slots; n++) {
+                if (number < 0 || number == n)
+                    write_truth(sim, (enum kind)kind, i, n, &truth, &ask->answer->body);
+            }
+        }
+    }
+    buf_deinit(&body);
+    ask->answer->media = "application/x-ndjson";
+}
+
+static void on_delete(struct ask *ask)
+{
+    int64_t shop = ask_shop(ask);
+    int64_t number = ask_int(ask, "number", -1, 0, SIM_NUMBER_MAX);
+    enum kind kind = kind_take(ask, ask_text(ask, "kind", kind_name(KIND_ORDER)));
+    struct entity *entity = NULL;
+
+    if (!ask_ready(ask))
+        return;
+    if (shop >= 0 && number >= 0)
+        entity = entity_get(ask->sim, kind, (uint32_t)shop, (uint32_t)number);
+    if (!entity) {
+        ask->problem = "there is no such entity";
+        return;
+    }
+    entity->deleted = true;
+    buf_puts(&ask->answer->body, "{}\n");
 }
 
 static enum api ask_api(struct ask *ask)
@@ -480,9 +569,11 @@ static const struct {
 } controls[] = {
     {"GET", "/_sim/shops", on_shops},
     {"GET", "/_sim/orders", on_orders},
+    {"GET", "/_sim/truth", on_truth},
     {"GET", "/_sim/counters", on_counters},
     {"GET", "/_sim/calls", on_calls},
     {"POST", "/_sim/change", on_change},
+    {"POST", "/_sim/delete", on_delete},
     {"POST", "/_sim/burst", on_burst},
     {"POST", "/_sim/push", on_push},
     {"POST", "/_sim/fault", on_fault},

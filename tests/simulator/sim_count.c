@@ -69,9 +69,9 @@ void count_reset(struct sim *sim)
     c->pending = c->max_pending = pending;
     for (uint32_t i = 0; i < sim->opt.shops; i++) {
         sim->shops[i].detail_calls = sim->shops[i].detail_ids = 0;
-        for (uint32_t n = 0; n < sim->shops[i].slots; n++) {
-            if (sim->shops[i].orders[n])
-                sim->shops[i].orders[n]->reads = 0;
+        for (uint32_t n = 0; n < sim->shops[i].of[KIND_ORDER].slots; n++) {
+            if (sim->shops[i].of[KIND_ORDER].item[n])
+                sim->shops[i].of[KIND_ORDER].item[n]->reads = 0;
         }
     }
 }
@@ -157,8 +157,8 @@ static void write_reads(struct sim *sim, struct json_out *out)
 {
     json_out_open(out, "reads", '{');
     for (uint32_t i = 0; i < sim->opt.shops; i++) {
-        for (uint32_t n = 0; n < sim->shops[i].slots; n++) {
-            struct order *order = sim->shops[i].orders[n];
+        for (uint32_t n = 0; n < sim->shops[i].of[KIND_ORDER].slots; n++) {
+            struct entity *order = sim->shops[i].of[KIND_ORDER].item[n];
 
             if (order && order->reads)
                 json_out_int(out, order->id, (int64_t)order->reads);

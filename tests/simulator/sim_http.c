@@ -20,8 +20,8 @@
 
 #include "sim_control.h"
 #include "sim_count.h"
+#include "sim_platform.h"
 #include "sim_state.h"
-#include "sim_tiktok.h"
 
 #define PARAMS_MAX 64
 #define BODY_MAX   (64 << 20)
@@ -336,7 +336,7 @@ static void on_request(struct evhttp_request *req, void *arg)
         answer_send(sim, req, &answer);
         answer_deinit(&answer);
     } else {
-        tiktok_answer(sim, &call, &answer);
+        sim->platform->answer(sim, &call, &answer);
         job_start(sim, req, &answer);
     }
     free(uri);

@@ -1,6 +1,6 @@
 /* sim_http.h - the listener: takes requests apart, delivers answers now, later, never or in pieces.
  *
- * In:     requests of any kind. Out: struct call for sim_tiktok.h or sim_control.h, whose struct answer is
+ * In:     requests of any kind. Out: struct call for the platform or for sim_control.h, whose struct answer is
  *         delivered the way it says.
  * Thread: the one loop. Delays are timers; nothing here blocks.
  * Why so: an answer is always computed completely when its request arrives; being late, cut or held is only a

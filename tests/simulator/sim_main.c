@@ -17,29 +17,35 @@
 #include "sim_fault.h"
 #include "sim_http.h"
 #include "sim_num.h"
-#include "sim_selftest.h"
+#include "sim_platform.h"
 #include "sim_state.h"
 
 static const char help[] =
-    "simulator: a marketplace for tests (TikTok Shop orders, shops, tokens, signed pushes)\n"
+    "simulator: a marketplace for tests: its API, its tokens, its signed pushes\n"
     "\n"
+    "  --platform NAME               which marketplace to play (tiktok)\n"
     "  --listen HOST:PORT            where to listen (127.0.0.1:0; port 0: any free one)\n"
     "  --port-file FILE              write the port there once listening\n"
-    "  --app-key K --app-secret S    the app all shops belong to (simkey, simsecret)\n"
+    "  --app-key K --app-secret S    the app (partner) all shops belong to (simkey, simsecret)\n"
+    "  --push-url URL                where pushes are said to go, for platforms that sign the address, too\n"
+    "  --push-key K                  key of push signatures where it is not the app's secret\n"
     "  --shops N                     how many shops exist (2)\n"
     "  --shops-per-authorization N   consecutive shops that share one token (1)\n"
     "  --seed N                      another seed, other shops and orders (1)\n"
     "  --tls-cert F --tls-key F      serve HTTPS with this PEM certificate and key\n"
-    "  --self-test                   check signatures and orders, then exit\n"
+    "  --self-test                   check every platform's signatures and documents, then exit\n"
     "  --help\n"
     "\n"
     "The control API under /_sim/ is described in tests/simulator/README.md.\n";
 
 enum {
-    OPT_LISTEN = 256,
+    OPT_PLATFORM = 256,
+    OPT_LISTEN,
     OPT_PORT_FILE,
     OPT_KEY,
     OPT_SECRET,
+    OPT_PUSH_URL,
+    OPT_PUSH_KEY,
     OPT_SHOPS,
     OPT_PER,
     OPT_SEED,
@@ -50,10 +56,13 @@ enum {
 };
 
 static const struct option options[] = {
+    {"platform", required_argument, NULL, OPT_PLATFORM},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"app-key", required_argument, NULL, OPT_KEY},
     {"app-secret", required_argument, NULL, OPT_SECRET},
+    {"push-url", required_argument, NULL, OPT_PUSH_URL},
+    {"push-key", required_argument, NULL, OPT_PUSH_KEY},
     {"shops", required_argument, NULL, OPT_SHOPS},
     {"shops-per-authorization", required_argument, NULL, OPT_PER},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -102,6 +111,9 @@ static bool take_option(struct options *opt, int which, char *value)
     bool ok = true;
 
     switch (which) {
+    case OPT_PLATFORM:
+        opt->platform = platform_by_name(value);
+        return opt->platform != NULL;
     case OPT_LISTEN:
         return take_listen(opt, value);
     case OPT_PORT_FILE:
@@ -112,6 +124,12 @@ static bool take_option(struct options *opt, int which, char *value)
         break;
     case OPT_SECRET:
         opt->app_secret = value;
+        break;
+    case OPT_PUSH_URL:
+        opt->push_url = value;
+        break;
+    case OPT_PUSH_KEY:
+        opt->push_key = value;
         break;
     case OPT_SHOPS:
         ok = take_number(value, 1, SIM_SHOPS_MAX, &n);
@@ -191,9 +209,23 @@ static int run(const struct options *opt)
     return result;
 }
 
+/* Every platform's, so that a failure of one does not hide another's. */
+static bool selftests(void)
+{
+    const struct sim_platform *p;
+    bool ok = true;
+
+    for (size_t i = 0; (p = platform_at(i)); i++) {
+        printf("self-test: %s\n", p->name);
+        ok = p->selftest() && ok;
+    }
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
-    struct options opt = {.host = "127.0.0.1",
+    struct options opt = {.platform = &platform_tiktok,
+                          .host = "127.0.0.1",
                           .app_key = "simkey",
                           .app_secret = "simsecret",
                           .shops = 2,
@@ -207,7 +239,7 @@ int main(int argc, char **argv)
             return 0;
         }
         if (which == OPT_SELF)
-            return selftest_run() ? 0 : 1;
+            return selftests() ? 0 : 1;
         if (!take_option(&opt, which, optarg))
             return usage("bad option or value");
     }

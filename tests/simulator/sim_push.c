@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sim_orders.h"
+#include "sim_platform.h"
 #include "sim_sign.h"
 #include "sim_state.h"
 
@@ -30,7 +31,7 @@ static void envelope_open(struct sim *sim, struct json_out *out, int64_t type, c
 }
 
 /* The platform pushes some seconds after the change, never before now. */
-static int64_t push_time(const struct sim *sim, const struct order *order, int64_t changed)
+static int64_t push_time(const struct sim *sim, const struct entity *order, int64_t changed)
 {
     int64_t at =
         changed + (int64_t)draw_below(draw_of(order->draw.base, order->revisions, 0, 16), "push", 125);
@@ -39,7 +40,7 @@ static int64_t push_time(const struct sim *sim, const struct order *order, int64
     return at > now && changed <= now ? now : at;
 }
 
-void push_order_body(struct sim *sim, const struct order *order, int type, struct buf *to)
+void push_order_body(struct sim *sim, const struct entity *order, int type, struct buf *to)
 {
     const struct rev *rev = &order->revs[order->revisions - 1];
     struct json_out out = {.b = to};
@@ -58,11 +59,11 @@ void push_order_body(struct sim *sim, const struct order *order, int type, struc
     json_out_close(&out, '}');
 }
 
-void push_topic_body(struct sim *sim, int64_t type, const char *shop_id, const char *data, struct buf *to)
+void push_topic_body(struct sim *sim, int64_t type, int64_t shop, const char *data, struct buf *to)
 {
     struct json_out out = {.b = to};
 
-    envelope_open(sim, &out, type, shop_id, sim_now_s(sim));
+    envelope_open(sim, &out, type, shop < 0 ? NULL : sim->shops[shop].id, sim_now_s(sim));
     json_out_raw(&out, "data", data);
     json_out_close(&out, '}');
 }
@@ -71,10 +72,10 @@ void push_write(struct sim *sim, struct json_out *out, const char *key, const ch
 {
     char signature[SIGN_HEX];
 
-    sign_push(sim->opt.app_key, sim->opt.app_secret, body, len, signature);
+    sim->platform->sign(sim, body, len, signature);
     json_out_open(out, key, '{');
     json_out_text(out, "signature", signature);
-    json_out_text(out, "path", "/webhooks/tiktok");
+    json_out_text(out, "path", sim->platform->push_path);
     json_out_raw(out, "body", "");
     buf_json_string(out->b, body, len, false);
     json_out_close(out, '}');

@@ -23,7 +23,7 @@ struct line_money {
 /* Everything the parts of one document share while it is written. */
 struct view {
     const struct sim *sim;
-    const struct order *order;
+    const struct entity *order;
     const struct rev *rev;
     struct draw d;
     struct json_out out;
@@ -203,31 +203,31 @@ static int64_t amount_of(const struct view *v, const char *what, unsigned percen
 
 /* --- what filters need too --------------------------------------------------------------------------- */
 
-const char *render_shipping_type(const struct order *order)
+const char *render_shipping_type(const struct entity *order)
 {
     uint64_t dice = draw_below(order->draw, "shipping_type", 100);
 
     return dice < 80 ? "TIKTOK" : dice < 97 ? "SELLER" : "TIKTOK_DIGITAL";
 }
 
-void render_user_id(const struct order *order, char out[24])
+void render_user_id(const struct entity *order, char out[24])
 {
     digits_id(draw_of(order->draw.base, 5, draw_below(order->draw, "user", 50), 0), "user_id", "7494100",
               out);
 }
 
-void render_warehouse_id(const struct order *order, char out[24])
+void render_warehouse_id(const struct entity *order, char out[24])
 {
     digits_id(draw_of(order->shop, 6, draw_below(order->draw, "warehouse", 3), 0), "warehouse_id", "7377100",
               out);
 }
 
-static bool cancelled_by_buyer(const struct order *order)
+static bool cancelled_by_buyer(const struct entity *order)
 {
     return draw_below(order->draw, "cancellation_initiator", 3) == 0;
 }
 
-bool render_cancel_requested(const struct order *order, uint32_t revision)
+bool render_cancel_requested(const struct entity *order, uint32_t revision)
 {
     return (order->revs[revision - 1].status == ORDER_CANCELLED && cancelled_by_buyer(order)) ||
            (order->revs[revision - 1].status == ORDER_AWAITING_SHIPMENT &&
@@ -268,7 +268,7 @@ static void view_money(struct view *v)
     }
 }
 
-static void view_init(struct view *v, const struct sim *sim, const struct order *order, uint32_t revision,
+static void view_init(struct view *v, const struct sim *sim, const struct entity *order, uint32_t revision,
                       struct buf *to)
 {
     *v = (struct view){.sim = sim, .order = order, .revision = revision, .d = order->draw};
@@ -276,10 +276,10 @@ static void view_init(struct view *v, const struct sim *sim, const struct order 
     v->status = (enum order_status)v->rev->status;
     v->out = (struct json_out){.b = to, .ascii = draw_chance(v->d, "ascii", 7)};
     v->created = order->revs[0].update_time;
-    v->packed = orders_time_of(order, revision, ORDER_AWAITING_COLLECTION);
-    v->collected = orders_time_of(order, revision, ORDER_IN_TRANSIT);
-    v->delivered = orders_time_of(order, revision, ORDER_DELIVERED);
-    v->cancelled = orders_time_of(order, revision, ORDER_CANCELLED);
+    v->packed = entity_time_of(order, revision, ORDER_AWAITING_COLLECTION);
+    v->collected = entity_time_of(order, revision, ORDER_IN_TRANSIT);
+    v->delivered = entity_time_of(order, revision, ORDER_DELIVERED);
+    v->cancelled = entity_time_of(order, revision, ORDER_CANCELLED);
     view_money(v);
 }
 
@@ -761,7 +761,7 @@ static void write_second_half(struct view *v)
     id_field(v, v->d, "warehouse_id", id);
 }
 
-void render_order(const struct sim *sim, const struct order *order, uint32_t revision, struct buf *to)
+void render_order(const struct sim *sim, const struct entity *order, uint32_t revision, struct buf *to)
 {
     struct view v;
 

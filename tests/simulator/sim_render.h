@@ -12,12 +12,12 @@
 
 struct buf;
 
-void render_order(const struct sim *sim, const struct order *order, uint32_t revision, struct buf *to);
+void render_order(const struct sim *sim, const struct entity *order, uint32_t revision, struct buf *to);
 
 /* What search filters look at, without rendering. */
-const char *render_shipping_type(const struct order *order);
-void render_user_id(const struct order *order, char out[24]);
-void render_warehouse_id(const struct order *order, char out[24]);
-bool render_cancel_requested(const struct order *order, uint32_t revision);
+const char *render_shipping_type(const struct entity *order);
+void render_user_id(const struct entity *order, char out[24]);
+void render_warehouse_id(const struct entity *order, char out[24]);
+bool render_cancel_requested(const struct entity *order, uint32_t revision);
 
 #endif

@@ -36,10 +36,10 @@ struct filter {
 /* An order with the key it is sorted by. */
 struct hit {
     int64_t time;
-    struct order *order;
+    struct entity *order;
 };
 
-static int64_t order_update_time(const struct order *order)
+static int64_t order_update_time(const struct entity *order)
 {
     return order->revs[order->revisions - 1].update_time;
 }
@@ -119,7 +119,7 @@ static bool filter_body(struct filter *f, const json_t *body)
     return true;
 }
 
-static bool warehouse_listed(const struct order *order, const json_t *list)
+static bool warehouse_listed(const struct entity *order, const json_t *list)
 {
     char id[24];
     size_t i;
@@ -134,7 +134,7 @@ static bool warehouse_listed(const struct order *order, const json_t *list)
     return false;
 }
 
-static bool filter_passes(const struct filter *f, const struct order *order)
+static bool filter_passes(const struct filter *f, const struct entity *order)
 {
     int64_t created = order->revs[0].update_time, updated = order_update_time(order);
     char user[24];
@@ -212,11 +212,11 @@ static bool hit_follows(const struct filter *f, const struct hit *hit)
 static struct hit *search_hits(struct sim *sim, const struct filter *f, uint32_t index, size_t *count)
 {
     const struct shop *shop = &sim->shops[index];
-    struct hit *hits = buf_alloc((shop->count + 1) * sizeof *hits);
+    struct hit *hits = buf_alloc((shop->of[KIND_ORDER].count + 1) * sizeof *hits);
 
     *count = 0;
-    for (uint32_t n = 0; n < shop->slots; n++) {
-        struct order *order = shop->orders[n];
+    for (uint32_t n = 0; n < shop->of[KIND_ORDER].slots; n++) {
+        struct entity *order = shop->of[KIND_ORDER].item[n];
 
         if (order && filter_passes(f, order))
             hits[(*count)++] =
@@ -231,7 +231,7 @@ static struct hit *search_hits(struct sim *sim, const struct filter *f, uint32_t
     return hits;
 }
 
-static void write_hit(struct sim *sim, struct order *order, struct json_out *out, struct answer *answer)
+static void write_hit(struct sim *sim, struct entity *order, struct json_out *out, struct answer *answer)
 {
     const struct fault *f;
 
@@ -245,7 +245,7 @@ static void write_hit(struct sim *sim, struct order *order, struct json_out *out
         answer->fault = fault_name(FAULT_STALE);
         render_order(sim, order, order->revisions - (uint32_t)f->back, out->b);
     } else {
-        orders_json(sim, order, out->b);
+        entity_json(sim, order, out->b);
     }
     order->reads++;
 }

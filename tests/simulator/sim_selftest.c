@@ -9,6 +9,7 @@
 #include "sim_buf.h"
 #include "sim_fault.h"
 #include "sim_orders.h"
+#include "sim_platform.h"
 #include "sim_render.h"
 #include "sim_sign.h"
 #include "sim_state.h"
@@ -122,7 +123,7 @@ static void test_payment(struct test *t, const json_t *order)
            "total_amount", id);
 }
 
-static void test_render(struct test *t, struct sim *sim, const struct order *order, size_t *bytes)
+static void test_render(struct test *t, struct sim *sim, const struct entity *order, size_t *bytes)
 {
     for (uint32_t r = 1; r <= order->revisions; r++) {
         struct buf b = {0};
@@ -198,15 +199,19 @@ static void test_fields(struct test *t)
 
 static void test_orders(struct test *t)
 {
-    struct options opt = {
-        .app_key = "k", .app_secret = "s", .shops = 2, .shops_per_authorization = 1, .seed = 1};
+    struct options opt = {.platform = &platform_tiktok,
+                          .app_key = "k",
+                          .app_secret = "s",
+                          .shops = 2,
+                          .shops_per_authorization = 1,
+                          .seed = 1};
     struct change change = {.at = -1};
     struct sim sim;
     size_t bytes = 0, count = 0;
 
     sim_init(&sim, &opt);
     for (uint32_t n = 0; n < ORDERS; n++) {
-        const struct order *order = NULL;
+        const struct entity *order = NULL;
 
         for (uint32_t r = 0; r < 9; r++) {
             change.address = r == 4;

@@ -1,13 +1,13 @@
 /* sim_state.c - see sim_state.h. */
 #include "sim_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "sim_buf.h"
 #include "sim_num.h"
+#include "sim_platform.h"
 
 int64_t sim_now_ms(const struct sim *sim)
 {
@@ -22,25 +22,9 @@ int64_t sim_now_s(const struct sim *sim)
     return sim_now_ms(sim) / 1000;
 }
 
-/* shop_id: 7496, five digits of the index, ten digits of the seed. cipher: ROW_, the index, letters. */
-static void shop_init(struct shop *shop, uint64_t seed, uint32_t index)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    struct draw d = draw_of(seed, 1, index, 0);
-    uint64_t state = d.base;
-    size_t at;
-
-    snprintf(shop->id, sizeof shop->id, "7496%05u%010u", index,
-             (unsigned)draw_below(d, "shop_id", 4000000000u));
-    at = (size_t)snprintf(shop->cipher, sizeof shop->cipher, "ROW_%05u", index);
-    while (at < 36)
-        shop->cipher[at++] = letters[draw_next(&state) % (sizeof letters - 1)];
-    shop->cipher[at] = '\0';
-}
-
 void sim_init(struct sim *sim, const struct options *opt)
 {
-    *sim = (struct sim){.opt = *opt};
+    *sim = (struct sim){.opt = *opt, .platform = opt->platform};
     sim->sw.page_token_strict = true;
     sim->sw.access_token_seconds = 7 * 86400;
     sim->sw.refresh_token_seconds = 365 * 86400;
@@ -55,7 +39,7 @@ void sim_init(struct sim *sim, const struct options *opt)
     sim->shops = buf_alloc(opt->shops * sizeof *sim->shops);
     sim->auths = buf_alloc(sim->auth_count * sizeof *sim->auths);
     for (uint32_t i = 0; i < opt->shops; i++)
-        shop_init(&sim->shops[i], opt->seed, i);
+        sim->platform->shop_init(opt->seed, i, &sim->shops[i]);
     for (uint32_t i = 0; i < sim->auth_count; i++) {
         struct authorization *auth = &sim->auths[i];
 
@@ -65,22 +49,10 @@ void sim_init(struct sim *sim, const struct options *opt)
     }
 }
 
-static void shop_deinit(struct shop *shop)
-{
-    for (uint32_t n = 0; n < shop->slots; n++) {
-        if (!shop->orders[n])
-            continue;
-        free(shop->orders[n]->json);
-        free(shop->orders[n]->revs);
-        free(shop->orders[n]);
-    }
-    free(shop->orders);
-}
-
 void sim_deinit(struct sim *sim)
 {
     for (uint32_t i = 0; sim->shops && i < sim->opt.shops; i++)
-        shop_deinit(&sim->shops[i]);
+        entity_stores_free(sim->shops[i].of);
     for (uint32_t i = 0; sim->auths && i < sim->auth_count; i++)
         free(sim->auths[i].expires);
     free(sim->shops);
@@ -100,14 +72,14 @@ static struct shop *shop_at(struct sim *sim, const char *text, size_t digits_at)
 
 struct shop *sim_shop_by_cipher(struct sim *sim, const char *cipher)
 {
-    struct shop *shop = shop_at(sim, cipher, 4);
+    struct shop *shop = shop_at(sim, cipher, sim->platform->cipher_digits);
 
     return shop && strcmp(shop->cipher, cipher) == 0 ? shop : NULL;
 }
 
 struct shop *sim_shop_by_id(struct sim *sim, const char *id)
 {
-    struct shop *shop = shop_at(sim, id, 4);
+    struct shop *shop = shop_at(sim, id, sim->platform->shop_digits);
 
     return shop && strcmp(shop->id, id) == 0 ? shop : NULL;
 }

@@ -1,4 +1,4 @@
-/* sim_state.h - everything the simulator knows: options, switches, shops, authorizations, orders.
+/* sim_state.h - everything the simulator knows: options, switches, shops, authorizations; entities are in sim_entity.h.
  *
  * In:     options from the command line.
  * Out:    struct sim, passed to every other file; nothing is global.
@@ -13,55 +13,21 @@
 #include <stdint.h>
 
 #include "sim_draw.h"
+#include "sim_entity.h"
 
 struct event_base;
 struct faults;
 struct counts;
 struct http;
+struct sim_platform;
 
 #define SIM_SHOPS_MAX  99999u   /* five digits inside ids */
 #define SIM_NUMBER_MAX 9999999u /* seven digits inside order ids */
 
-enum order_status {
-    ORDER_UNPAID,
-    ORDER_ON_HOLD,
-    ORDER_AWAITING_SHIPMENT,
-    ORDER_AWAITING_COLLECTION,
-    ORDER_IN_TRANSIT,
-    ORDER_DELIVERED,
-    ORDER_COMPLETED,
-    ORDER_CANCELLED,
-    ORDER_STATUSES
-};
-
-/* One state of an order; revision r of an order is revs[r - 1]. */
-struct rev {
-    int64_t update_time; /* seconds; may equal the previous one */
-    uint8_t status;      /* enum order_status */
-    uint16_t address;    /* how often the address was changed so far */
-    uint16_t note;       /* how often only the note was changed so far */
-};
-
-struct order {
-    uint32_t shop;      /* index */
-    uint32_t number;    /* within the shop */
-    uint32_t revisions; /* used entries of revs; at least 1 */
-    uint32_t cap;       /* allocated entries of revs */
-    struct rev *revs;   /* owned */
-    char *json;         /* owned rendering of the newest revision, NULL when not cached */
-    size_t json_len;
-    uint32_t json_epoch; /* value of sim.epoch it was rendered under */
-    uint64_t reads;      /* times served by detail or search */
-    struct draw draw;    /* digest of seed, shop and number */
-    char id[20];         /* 18 digits */
-};
-
 struct shop {
-    char id[32];           /* 19 digits */
-    char cipher[40];       /* shop_cipher */
-    struct order **orders; /* owned, by number; NULL where none exists yet */
-    uint32_t slots;        /* allocated entries of orders */
-    uint32_t count;        /* existing orders */
+    char id[32];     /* digits, five of them the index */
+    char cipher[40]; /* shop_cipher; empty where the platform has none */
+    struct store of[KINDS];
     uint64_t detail_calls;
     uint64_t detail_ids;
 };
@@ -75,13 +41,20 @@ struct authorization {
     uint32_t codes;           /* consent codes handed out */
     uint32_t codes_used;      /* codes up to this one are used */
     int64_t code_time;        /* when the newest code was handed out, seconds */
+    bool revoked;             /* POST revoke: nothing of it counts until POST grant or a new code */
+    int revoked_code;         /* what an access token of it answers meanwhile; 0: the platform's usual */
+    uint64_t refreshes;       /* refresh calls that rotated, also when their answer was lost */
+    uint64_t refused_refreshes;
 };
 
 struct options {
+    const struct sim_platform *platform;
     const char *host;
     uint16_t port; /* 0: any free one */
     const char *app_key;
     const char *app_secret;
+    const char *push_url;  /* NULL: the platform's default */
+    const char *push_key;  /* NULL: app_secret */
     const char *port_file; /* NULL: none */
     const char *tls_cert;  /* NULL: plain HTTP */
     const char *tls_key;
@@ -108,13 +81,14 @@ struct switches {
 };
 
 struct sim {
+    const struct sim_platform *platform; /* the one this process plays */
     struct options opt;
     struct switches sw;
     struct shop *shops;          /* owned, opt.shops of them */
     struct authorization *auths; /* owned */
     uint32_t auth_count;
-    uint32_t epoch;      /* raised when a switch changes how orders are rendered */
-    size_t cached_bytes; /* sum of order.json_len */
+    uint32_t epoch;      /* raised when a switch changes how entities are rendered */
+    size_t cached_bytes; /* sum of entity.json_len */
     uint64_t notifications;
     int64_t started_ms;
     uint64_t dice; /* state of draw_next for probabilities and request ids */

@@ -10,8 +10,11 @@
 #include "sim_http.h"
 #include "sim_num.h"
 #include "sim_orders.h"
+#include "sim_platform.h"
+#include "sim_push.h"
 #include "sim_render.h"
 #include "sim_search.h"
+#include "sim_selftest.h"
 #include "sim_state.h"
 #include "sim_token.h"
 
@@ -213,7 +216,7 @@ static bool ids_split(const char *ids, char out[IDS_MAX][24], uint32_t *count)
 }
 
 /* One order of a detail call. False: poisoned, the whole call fails. */
-static bool detail_one(struct sim *sim, struct order *order, struct json_out *out, struct answer *answer)
+static bool detail_one(struct sim *sim, struct entity *order, struct json_out *out, struct answer *answer)
 {
     const struct fault *f;
     int64_t shop = order->shop;
@@ -241,7 +244,7 @@ static bool detail_one(struct sim *sim, struct order *order, struct json_out *ou
         render_order(sim, order, order->revisions - (uint32_t)f->back, out->b);
     } else {
         json_out_raw(out, NULL, "");
-        orders_json(sim, order, out->b);
+        entity_json(sim, order, out->b);
     }
     order->reads++;
     return true;
@@ -266,7 +269,7 @@ static void detail_answer(struct sim *sim, const struct call *call, const struct
     json_out_open(&out, "data", '{');
     json_out_open(&out, "orders", '[');
     for (uint32_t i = 0; i < count; i++) {
-        struct order *order = orders_by_id(sim, id[i]);
+        struct entity *order = orders_by_id(sim, id[i]);
 
         if (order && order->shop == who->shop) {
             if (detail_one(sim, order, &out, answer))
@@ -295,7 +298,7 @@ static void token_route(struct sim *sim, const struct call *call, const struct c
                         struct answer *answer)
 {
     (void)who;
-    token_answer(sim, call, answer);
+    tiktok_token_answer(sim, call, answer);
 }
 
 static const struct route routes[] = {
@@ -367,6 +370,12 @@ static bool check_token(struct sim *sim, const struct call *call, enum api api, 
         tiktok_error(sim, answer, status, 105001, "Invalid access token");
         return false;
     }
+    if (state == TOKEN_REVOKED) {
+        int code = sim->auths[who->auth].revoked_code;
+
+        tiktok_error(sim, answer, status, code ? code : 105001, "Access token not valid any more");
+        return false;
+    }
     if (state == TOKEN_EXPIRED) {
         tiktok_error(sim, answer, status, 105002, "Expired access token");
         return false;
@@ -430,7 +439,7 @@ static const struct route *route_of(const struct call *call, bool *path_known)
     return NULL;
 }
 
-void tiktok_answer(struct sim *sim, const struct call *call_in, struct answer *answer)
+static void tiktok_answer(struct sim *sim, const struct call *call_in, struct answer *answer)
 {
     struct call call = *call_in;
     bool path_known;
@@ -446,3 +455,111 @@ void tiktok_answer(struct sim *sim, const struct call *call_in, struct answer *a
         route->answer(sim, &call, &who, answer);
     answer->number = call.number;
 }
+
+/* --- the platform's table --------------------------------------------------------------------------------- */
+
+/* shop_id: 7496, five digits of the index, ten digits of the seed. cipher: ROW_, the index, letters. */
+static void tiktok_shop_init(uint64_t seed, uint32_t index, struct shop *shop)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    struct draw d = draw_of(seed, 1, index, 0);
+    uint64_t state = d.base;
+    size_t at;
+
+    snprintf(shop->id, sizeof shop->id, "7496%05u%010u", index,
+             (unsigned)draw_below(d, "shop_id", 4000000000u));
+    at = (size_t)snprintf(shop->cipher, sizeof shop->cipher, "ROW_%05u", index);
+    while (at < 36)
+        shop->cipher[at++] = letters[draw_next(&state) % (sizeof letters - 1)];
+    shop->cipher[at] = '\0';
+}
+
+static const char *tiktok_change(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number,
+                                 const struct change *change, struct entity **out)
+{
+    (void)kind;
+    if (change->address && !orders_get(sim, shop, number))
+        return "address: the order does not exist yet";
+    *out = orders_change(sim, shop, number, change);
+    return NULL;
+}
+
+static bool tiktok_push(struct sim *sim, const struct entity *entity, const struct change *change,
+                        struct buf *body)
+{
+    push_order_body(sim, entity, change->address ? 3 : 1, body);
+    return true;
+}
+
+static void tiktok_sign(const struct sim *sim, const char *body, size_t len, char out[SIGN_HEX])
+{
+    sign_push(sim->opt.app_key, sim->opt.app_secret, body, len, out);
+}
+
+static const char *tiktok_status(const struct entity *entity)
+{
+    return orders_status_name((enum order_status)entity_last(entity)->status);
+}
+
+static bool tiktok_truth(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number, struct truth *out)
+{
+    struct entity *entity = entity_get(sim, kind, shop, number);
+
+    if (!entity)
+        return false;
+    memcpy(out->id, entity->id, sizeof out->id);
+    out->revision = entity->revisions;
+    entity_json(sim, entity, out->body);
+    return true;
+}
+
+static void tiktok_account(const struct sim *sim, uint32_t auth, char out[ENTITY_ID])
+{
+    (void)sim;
+    snprintf(out, ENTITY_ID, "70100000000000%05u", auth);
+}
+
+static void tiktok_shop_line(struct sim *sim, uint32_t shop, struct buf *to)
+{
+    uint32_t index = sim_auth_index(sim, shop);
+    const struct authorization *auth = &sim->auths[index];
+    struct json_out out = {.b = to};
+    char text[TOKEN_TEXT];
+
+    json_out_open(&out, NULL, '{');
+    json_out_text(&out, "platform", "tiktok");
+    json_out_text(&out, "shop_id", sim->shops[shop].id);
+    snprintf(text, sizeof text, "channel-%u", shop);
+    json_out_text(&out, "channel_id", text);
+    json_out_text(&out, "region", "VN");
+    tiktok_account(sim, index, text);
+    json_out_text(&out, "account", text);
+    json_out_text(&out, "shop_cipher", sim->shops[shop].cipher);
+    token_access(sim, index, auth->generation, text);
+    json_out_text(&out, "access_token", text);
+    token_refresh(sim, index, auth->generation, text);
+    json_out_text(&out, "refresh_token", text);
+    json_out_int(&out, "access_expires_at", auth->expires[auth->generation - 1]);
+    json_out_int(&out, "refresh_expires_at", sim_now_s(sim) + sim->sw.refresh_token_seconds);
+    json_out_close(&out, '}');
+}
+
+const struct sim_platform platform_tiktok = {
+    .name = "tiktok",
+    .kinds = {[KIND_ORDER] = true},
+    .shop_digits = 4,
+    .cipher_digits = 4,
+    .shop_init = tiktok_shop_init,
+    .answer = tiktok_answer,
+    .change = tiktok_change,
+    .push = tiktok_push,
+    .topic = push_topic_body,
+    .sign = tiktok_sign,
+    .push_path = "/webhooks/tiktok",
+    .status = tiktok_status,
+    .render = render_order,
+    .truth = tiktok_truth,
+    .shop_line = tiktok_shop_line,
+    .account = tiktok_account,
+    .selftest = selftest_run,
+};

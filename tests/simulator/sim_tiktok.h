@@ -17,7 +17,7 @@ struct answer;
 struct call;
 struct sim;
 
-void tiktok_answer(struct sim *sim, const struct call *call, struct answer *answer);
+void tiktok_token_answer(struct sim *sim, const struct call *call, struct answer *answer);
 
 /* An error envelope; what was written to the answer before is dropped. message: static text. */
 void tiktok_error(struct sim *sim, struct answer *answer, int status, int code, const char *message);
