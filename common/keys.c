@@ -56,6 +56,11 @@ size_t keys_dead(char *to, int partition)
     return keys_stream(to, partition, ":dead");
 }
 
+size_t keys_discarded(char *to, int partition)
+{
+    return keys_stream(to, partition, ":discarded");
+}
+
 size_t keys_worker(char *to, size_t size, int partition, const char *name)
 {
     int n = snprintf(to, size, "webhooks:{%d}:worker:%s", partition, name);

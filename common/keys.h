@@ -4,6 +4,7 @@
  *   webhooks:{p}                       live stream of partition p, group "workers"
  *   webhooks:{p}:bulk                  reconcile/backfill stream, same group
  *   webhooks:{p}:dead                  dead letters
+ *   webhooks:{p}:discarded             dead letters a person gave up, with the reason (audit)
  *   webhooks:{p}:seen:<key>:<kind>:<id>  dedupe mark (TTL), value = stream id of the first copy
  *   webhooks:{p}:worker:<name>         worker heartbeat (TTL) */
 #ifndef SHOPSTREAM_COMMON_KEYS_H
@@ -25,6 +26,7 @@ int keys_partition(const char *platform, size_t platform_length, const char *sho
 size_t keys_live(char *to, int partition);
 size_t keys_bulk(char *to, int partition);
 size_t keys_dead(char *to, int partition);
+size_t keys_discarded(char *to, int partition);
 
 /* Heartbeat key of a worker's lane; to has size bytes; returns the length it has or would have. */
 size_t keys_worker(char *to, size_t size, int partition, const char *name);

@@ -60,6 +60,36 @@ static const char *const script_sources[SCRIPT_COUNT] = {
         "redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])\n"
         "return {1, r}\n",
 
+    [SCRIPT_REPLAY] =
+        "local e = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])\n"
+        "if not e[1] then return {0, ''} end\n"
+        "local b, f, n, origin = e[1][2], {}, 0, nil\n"
+        "for i = 1, #b, 2 do\n"
+        "  local k, v = b[i], b[i + 1]\n"
+        "  if k == '_body' and v == '0' then return {-1, ''} end\n"
+        "  if k == '_replay' then n = tonumber(v) or 0 end\n"
+        "  if k == 'src' then v = 'replay' end\n"
+        /* the first life's id is what a proof looks for, however often it is replayed */
+        "  if k == '_origin' or (k == '_id' and not origin) then origin = v end\n"
+        /* a new life has all its attempts */
+        "  if string.sub(k, 1, 1) ~= '_' and k ~= 'attempts' then f[#f + 1] = k; f[#f + 1] = v end\n"
+        "end\n"
+        "f[#f + 1] = '_replay'; f[#f + 1] = tostring(n + 1)\n"
+        "f[#f + 1] = '_origin'; f[#f + 1] = origin or ARGV[1]\n"
+        "local r = redis.pcall('XADD', KEYS[2], '*', unpack(f))\n"
+        "if type(r) == 'table' and r.err then return r end\n"
+        "redis.call('XDEL', KEYS[1], ARGV[1])\n"
+        "return {1, r}\n",
+
+    [SCRIPT_DISCARD] = "local e = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])\n"
+                       "if not e[1] then return {0, ''} end\n"
+                       "local f = e[1][2]\n"
+                       "for i = 2, #ARGV do f[#f + 1] = ARGV[i] end\n"
+                       "local r = redis.pcall('XADD', KEYS[2], '*', unpack(f))\n"
+                       "if type(r) == 'table' and r.err then return r end\n"
+                       "redis.call('XDEL', KEYS[1], ARGV[1])\n"
+                       "return {1, r}\n",
+
     [SCRIPT_CLAIM] =
         "local r = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])\n"
         "local out = {}\n"

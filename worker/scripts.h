@@ -12,6 +12,8 @@ enum script {
     SCRIPT_CLAIM, /* KEYS stream; ARGV group, consumer, min-idle, cursor, count -> {cursor, {{id, fields,
                                deliveries}}, {lost ids}} */
     SCRIPT_CREATE_GROUP, /* KEYS stream; ARGV group -> OK | BUSYGROUP; works when Redis is full (7.0+) */
+    SCRIPT_REPLAY,  /* KEYS dead, live; ARGV dead id -> {1, new id} | {0, ''} gone | {-1, ''} has no body */
+    SCRIPT_DISCARD, /* KEYS dead, discarded; ARGV dead id, _field value ... -> {1, audit id} | {0, ''} gone */
     SCRIPT_COUNT
 };
 

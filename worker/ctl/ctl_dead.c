@@ -1,7 +1,7 @@
 /* ctl_dead.c - shopstreamctl dead list|show: what could not be processed, why, and where it came from.
  *
- * list prints the newest first, never a payload; show prints one letter whole (the body as JSON text when it is text).
- * Both read only. */
+ * list prints the newest first, never a payload, or how many there are of each sort (--group); show prints one letter
+ * whole (the body as text when it is text). Both read only; replay and discard are ctl_dead_act.c. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,25 +10,16 @@
 #include "common/clock.h"
 #include "common/keys.h"
 #include "common/number.h"
-#include "worker/ctl/ctl.h"
+#include "worker/ctl/ctl_dead.h"
+#include "worker/ctl/dead_letter.h"
 
-enum { LIST_DEFAULT = 50, LIST_MAX = 100000, PAGE = 200 };
+enum { LIST_DEFAULT = 50, LIST_MAX = 100000 };
 
 /* A row and what it is ordered by. */
 struct ranked {
     int64_t ms; /* of its stream id */
     size_t at;  /* its place before */
 };
-
-/* Value of a field of one stream entry (reply: array of field, value, ...); NULL when it has none. */
-static const redisReply *field(const redisReply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        if (fields->element[i]->len == strlen(name) &&
-            memcmp(fields->element[i]->str, name, strlen(name)) == 0)
-            return fields->element[i + 1];
-    return NULL;
-}
 
 static json_t *text_of(const redisReply *value)
 {
@@ -50,50 +41,70 @@ static json_t *summary(const char *dead_id, const redisReply *fields)
         const char *name = listed[i][0] == '_' ? listed[i] + 1 : listed[i];
         const char *as = strcmp(listed[i], "_id") == 0 ? "origin" : name;
 
-        json_object_set_new(row, as, text_of(field(fields, listed[i])));
+        json_object_set_new(row, as, text_of(dead_field(fields, listed[i])));
     }
     return row;
 }
 
-static bool well_formed(const redisReply *entry)
+/* What a listing collects. */
+struct listing {
+    json_t *rows;  /* array of summaries, or with group: object by sort */
+    bool group;    /* count sorts instead of listing letters */
+    int partition; /* of the letters being taken */
+    int64_t limit; /* letters of one partition: the newest of all are among them */
+    int64_t taken; /* of this partition */
+};
+
+static bool list_letter(void *context, const struct dead_letter *letter)
 {
-    return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
-           entry->element[1]->type == REDIS_REPLY_ARRAY;
+    struct listing *l = context;
+
+    if (letter->partition != l->partition) {
+        l->partition = letter->partition;
+        l->taken = 0;
+    }
+    json_array_append_new(l->rows, summary(letter->dead_id, letter->fields));
+    return ++l->taken < l->limit;
 }
 
-/* Appends up to limit letters of one partition, newest first. False: err. */
-static bool read_partition(struct link *l, int partition, size_t limit, json_t *rows, struct err *err)
+static const char *const group_fields[] = {"_class", "platform", "shop"};
+
+/* The hour a letter was buried in: "2024-11-29T10Z". */
+static void hour_of(int64_t ms, char *to)
 {
-    char key[KEYS_STREAM_MAX], from[64] = "+", count[24];
+    size_t n = clock_format_utc(to, ms - ms % (3600 * 1000));
 
-    keys_dead(key, partition);
-    while (limit > 0) {
-        size_t page = limit < PAGE ? limit : PAGE;
-        const char *argv[] = {"XREVRANGE", key, from, "-", "COUNT", count};
-        redisReply *r;
-        size_t got;
+    if (n > 13)
+        memcpy(to + 13, "Z", 2);
+}
 
-        number_format_i64(count, (int64_t)page);
-        r = link_call(l, 6, argv, NULL, err);
-        if (r && r->type != REDIS_REPLY_ARRAY) {
-            link_refused(l, r, argv[0], err);
-            freeReplyObject(r);
-            r = NULL;
-        }
-        if (!r)
-            return false;
-        got = r->elements;
-        for (size_t i = 0; i < got; i++)
-            if (well_formed(r->element[i]))
-                json_array_append_new(rows,
-                                      summary(r->element[i]->element[0]->str, r->element[i]->element[1]));
-        if (got > 0)
-            snprintf(from, sizeof(from), "(%s", r->element[got - 1]->element[0]->str);
-        freeReplyObject(r);
-        if (got < page)
-            return true;
-        limit -= got;
+/* Counts the letter under its class, platform, shop and hour. */
+static bool count_letter(void *context, const struct dead_letter *letter)
+{
+    struct listing *l = context;
+    struct strbuf key = STRBUF_INIT;
+    char hour[CLOCK_TEXT_MAX];
+    json_t *row;
+
+    hour_of(letter->dead_ms, hour);
+    strbuf_add_text(&key, hour);
+    for (size_t i = 0; i < sizeof(group_fields) / sizeof(group_fields[0]); i++) {
+        const redisReply *value = dead_field(letter->fields, group_fields[i]);
+
+        strbuf_add_char(&key, '\n');
+        if (value)
+            strbuf_add(&key, value->str, value->len);
     }
+    row = json_object_getn(l->rows, key.data, key.length);
+    if (!row) {
+        row = json_pack("{s:s, s:i}", "hour", hour, "count", 0);
+        for (size_t i = 0; i < sizeof(group_fields) / sizeof(group_fields[0]); i++)
+            json_object_set_new(row, group_fields[i] + (group_fields[i][0] == '_'),
+                                text_of(dead_field(letter->fields, group_fields[i])));
+        json_object_setn_new_nocheck(l->rows, key.data, key.length, row);
+    }
+    json_object_set_new(row, "count", json_integer(json_integer_value(json_object_get(row, "count")) + 1));
+    strbuf_deinit(&key);
     return true;
 }
 
@@ -167,35 +178,116 @@ static void print_rows(const json_t *rows)
     strbuf_deinit(&plain);
 }
 
-static int list(struct ctl *c, struct link *l, int argc, char **argv)
+static int group_order(const void *left, const void *right)
 {
-    struct err err = {0};
-    int64_t limit = LIST_DEFAULT;
-    json_t *rows;
-    int status;
+    const json_t *a = *(json_t *const *)left, *b = *(json_t *const *)right;
+    int by_hour =
+        strcmp(json_string_value(json_object_get(b, "hour")), json_string_value(json_object_get(a, "hour")));
+    json_int_t more =
+        json_integer_value(json_object_get(b, "count")) - json_integer_value(json_object_get(a, "count"));
 
-    if (argc == 2 && strcmp(argv[0], "--limit") == 0) {
-        if (!number_i64(argv[1], strlen(argv[1]), &limit) || limit < 1 || limit > LIST_MAX)
-            return ctl_fail(CTL_USAGE, "dead list --limit takes 1 to 100000");
-    } else if (argc > 0) {
-        return ctl_fail(CTL_USAGE, "dead list takes --limit N");
+    return by_hour != 0 ? by_hour : more > 0 ? 1 : more < 0 ? -1 : 0;
+}
+
+/* The sorts as an array, newest hour and largest count first. Takes groups; returns owned. */
+static json_t *sorted_groups(json_t *groups)
+{
+    size_t n = 0;
+    json_t **rows = xcalloc(json_object_size(groups) + 1, sizeof(json_t *)), *sorted = json_array(), *row;
+    const char *key;
+
+    json_object_foreach(groups, key, row) rows[n++] = row;
+    qsort(rows, n, sizeof(json_t *), group_order);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, rows[i]);
+    free(rows);
+    json_decref(groups);
+    return sorted;
+}
+
+static void print_groups(const json_t *rows)
+{
+    struct strbuf shop = STRBUF_INIT, class = STRBUF_INIT, platform = STRBUF_INIT;
+    json_int_t total = 0;
+    size_t i;
+    json_t *row;
+
+    printf("%-14s %-12s %-8s %-20s %s\n", "HOUR (UTC)", "CLASS", "PLATFORM", "SHOP", "COUNT");
+    json_array_foreach(rows, i, row)
+    {
+        const json_t *s = json_object_get(row, "shop"), *k = json_object_get(row, "class"),
+                     *p = json_object_get(row, "platform");
+        json_int_t count = json_integer_value(json_object_get(row, "count"));
+
+        printf("%-14s %-12s %-8s %-20s %lld\n", json_string_value(json_object_get(row, "hour")),
+               ctl_plain(&class, json_string_value(k), json_string_length(k)),
+               ctl_plain(&platform, json_string_value(p), json_string_length(p)),
+               ctl_plain(&shop, json_string_value(s), json_string_length(s)), (long long)count);
+        total += count;
     }
-    rows = json_array();
-    for (int p = 0; p < c->config->stream_partitions; p++) {
-        if (!read_partition(l, p, (size_t)limit, rows, &err)) {
-            json_decref(rows);
-            return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
+    printf("%lld dead letter(s)\n", (long long)total);
+    strbuf_deinit(&platform);
+    strbuf_deinit(&class);
+    strbuf_deinit(&shop);
+}
+
+/* Reads the options of list. False: err. */
+static bool list_options(int argc, char **argv, struct dead_filter *f, struct listing *l, struct err *err)
+{
+    for (int at = 0; at < argc;) {
+        int taken = dead_filter_option(f, argc, argv, &at, clock_now_ms(), err);
+
+        if (taken < 0)
+            return false;
+        if (taken > 0)
+            continue;
+        if (strcmp(argv[at], "--group") == 0) {
+            l->group = true;
+            at++;
+        } else if (strcmp(argv[at], "--limit") == 0 && at + 1 < argc &&
+                   number_i64(argv[at + 1], strlen(argv[at + 1]), &l->limit) && l->limit >= 1 &&
+                   l->limit <= LIST_MAX) {
+            at += 2;
+        } else {
+            err_set(err, ERR_CONFIG, 0, "dead list does not take \"%.40s\" (--limit takes 1 to %d)", argv[at],
+                    LIST_MAX);
+            return false;
         }
     }
-    rows = newest(rows, (size_t)limit);
+    return true;
+}
+
+static void print_listing(const struct ctl *c, const struct listing *l)
+{
     if (c->json) {
-        json_dumpf(rows, stdout, JSON_INDENT(2));
+        json_dumpf(l->rows, stdout, JSON_INDENT(2));
         putchar('\n');
+    } else if (l->group) {
+        print_groups(l->rows);
     } else {
-        print_rows(rows);
+        print_rows(l->rows);
     }
-    status = json_array_size(rows) > 0 ? CTL_FINDING : CTL_DONE;
-    json_decref(rows);
+}
+
+static int list(struct ctl *c, struct link *link, int argc, char **argv)
+{
+    struct listing l = {.partition = -1, .limit = LIST_DEFAULT};
+    struct dead_filter filter = {0};
+    struct err err = {0};
+    int status;
+
+    if (!list_options(argc, argv, &filter, &l, &err))
+        return ctl_fail(CTL_USAGE, "%s", err.text);
+    l.rows = l.group ? json_object() : json_array();
+    if (!dead_walk(link, (int)c->config->stream_partitions, &filter, true,
+                   l.group ? count_letter : list_letter, &l, &err)) {
+        json_decref(l.rows);
+        return ctl_dead_redis_fail(&err);
+    }
+    l.rows = l.group ? sorted_groups(l.rows) : newest(l.rows, (size_t)l.limit);
+    print_listing(c, &l);
+    status = json_array_size(l.rows) > 0 ? CTL_FINDING : CTL_DONE;
+    json_decref(l.rows);
     return status;
 }
 
@@ -222,51 +314,56 @@ static void print_letter(const struct ctl *c, const redisReply *fields)
     strbuf_deinit(&plain);
 }
 
+struct shown {
+    struct ctl *ctl;
+    size_t count;
+};
+
+static bool show_and_count(void *context, const struct dead_letter *letter)
+{
+    struct shown *s = context;
+
+    s->count++;
+    print_letter(s->ctl, letter->fields);
+    return true;
+}
+
 static int show(struct ctl *c, struct link *l, int argc, char **argv)
 {
+    struct dead_filter filter = {0};
+    struct shown shown = {.ctl = c};
     struct err err = {0};
+    int at = 0;
 
-    if (argc != 1)
+    if (argc != 1 || dead_filter_option(&filter, argc, argv, &at, 0, &err) != 1 || !filter.dead_id)
         return ctl_fail(CTL_USAGE, "dead show takes one DEAD ID, as dead list prints it");
-    for (int p = 0; p < c->config->stream_partitions; p++) {
-        char key[KEYS_STREAM_MAX];
-        const char *range[] = {"XRANGE", key, argv[0], argv[0]};
-        redisReply *r;
-        bool found;
-
-        keys_dead(key, p);
-        r = link_call(l, 4, range, NULL, &err);
-        if (!r)
-            return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
-        if (r->type == REDIS_REPLY_ERROR) {
-            bool argument = link_error_is(r, "ERR"); /* the rest is Redis' trouble, or ours with it */
-            int code = argument ? CTL_USAGE : CTL_UNREACHABLE;
-
-            link_refused(l, r, range[0], &err);
-            freeReplyObject(r);
-            return argument ? ctl_fail(code, "%.60s is not a DEAD ID", argv[0])
-                            : ctl_fail(code, "Redis: %s", err.text);
-        }
-        found = r->type == REDIS_REPLY_ARRAY && r->elements == 1 && well_formed(r->element[0]);
-        if (found)
-            print_letter(c, r->element[0]->element[1]);
-        freeReplyObject(r);
-        if (found)
-            return CTL_DONE;
-    }
+    if (!dead_walk(l, (int)c->config->stream_partitions, &filter, false, show_and_count, &shown, &err))
+        return ctl_dead_redis_fail(&err);
+    if (shown.count > 0)
+        return CTL_DONE;
     fprintf(stderr, "shopstreamctl: no dead letter %.60s\n", argv[0]);
     return CTL_FINDING;
 }
 
+int ctl_dead_redis_fail(const struct err *err)
+{
+    return ctl_fail(err->domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err->text);
+}
+
 int ctl_dead(struct ctl *c, int argc, char **argv)
 {
+    static const struct {
+        const char *word;
+        int (*run)(struct ctl *c, struct link *l, int argc, char **argv);
+    } verbs[] = {{"list", list}, {"show", show}, {"replay", ctl_dead_replay}, {"discard", ctl_dead_discard}};
     struct err err = {0};
     struct link *l;
 
-    if (argc < 2 || (strcmp(argv[1], "list") != 0 && strcmp(argv[1], "show") != 0))
-        return ctl_fail(CTL_USAGE, "dead takes list or show ID");
-    l = ctl_link(c, &err);
-    if (!l)
-        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "Redis: %s", err.text);
-    return strcmp(argv[1], "list") == 0 ? list(c, l, argc - 2, argv + 2) : show(c, l, argc - 2, argv + 2);
+    for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(argv[1], verbs[i].word) != 0)
+            continue;
+        l = ctl_link(c, &err);
+        return l ? verbs[i].run(c, l, argc - 2, argv + 2) : ctl_dead_redis_fail(&err);
+    }
+    return ctl_fail(CTL_USAGE, "dead takes list, show ID, replay or discard");
 }

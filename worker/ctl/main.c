@@ -38,7 +38,8 @@ static const struct command commands[] = {
     {"status", ctl_status, "", "one screen: streams, lag, pending, dead letters, workers, dependencies"},
     {"shop", ctl_shop, "put|list|show|disable|enable|remove ...",
      "shops and their grants; put reads JSON from stdin"},
-    {"dead", ctl_dead, "list|show ID", "dead letters"},
+    {"dead", ctl_dead, "list|show|replay|discard ...",
+     "dead letters; replay and discard show what they would do until --yes"},
     {"config", print_config, "[--markdown|--env]", "settings as this tool sees them"},
 };
 
