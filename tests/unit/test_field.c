@@ -20,6 +20,11 @@ struct engine {
     struct field_extra extra;
 };
 
+struct costs {
+    struct field_money road_tax;
+    struct field_extra extra;
+};
+
 struct car {
     struct field_text car_id;
     struct field_text owner_id;
@@ -30,6 +35,8 @@ struct car {
     struct field_count doors;
     struct field_object engine;
     struct field_list wheels;
+    struct field_time serviced;
+    struct field_object costs;
     struct field_extra extra;
 };
 
@@ -45,6 +52,12 @@ static const struct field engine_fields[] = {
 };
 static const struct entity engine_entity = {"engine", engine_fields, 2};
 
+static const struct field costs_fields[] = {
+    FIELD(costs, road_tax, MONEY, 0, NULL),
+    FIELD(costs, extra, AMOUNTS, 0, NULL),
+};
+static const struct entity costs_entity = {"costs", costs_fields, 2};
+
 static const struct field car_fields[] = {
     FIELD(car, car_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(car, owner_id, ID_OR_ZERO, 0, NULL),
@@ -55,6 +68,8 @@ static const struct field car_fields[] = {
     FIELD(car, doors, COUNT, 0, NULL),
     FIELD(car, engine, OBJECT, 0, &engine_entity),
     FIELD(car, wheels, LIST, 0, &wheel_entity),
+    FIELD(car, serviced, TIME_MS, 0, NULL),
+    FIELD(car, costs, OBJECT, 0, &costs_entity),
     FIELD(car, extra, EXTRA, 0, NULL),
 };
 static const struct entity car_entity = {"car", car_fields, sizeof car_fields / sizeof *car_fields};
@@ -64,8 +79,12 @@ static const struct mapping wheel_mapping = {&wheel_entity, wheel_rows, 1};
 static const struct mapping_row engine_rows[] = {MAP(engine, "maker", maker, NULL)};
 static const struct mapping engine_mapping = {&engine_entity, engine_rows, 1};
 
+static const struct mapping_row costs_rows[] = {MAP(costs, "road_tax", road_tax, NULL)};
+static const struct mapping costs_mapping = {&costs_entity, costs_rows, 1};
+
 static const struct mapping_row car_rows[] = {
     MAP(car, "built_at", built, NULL),
+    MAP(car, "costs", costs, &costs_mapping),
     MAP(car, "doors", doors, NULL),
     MAP(car, "engine", engine, &engine_mapping),
     MAP(car, "id", car_id, NULL),
@@ -73,6 +92,7 @@ static const struct mapping_row car_rows[] = {
     MAP(car, "owner", owner_id, NULL),
     MAP(car, "owner2", sold, NULL),
     MAP(car, "price", price, NULL),
+    MAP(car, "serviced_millis", serviced, NULL),
     MAP(car, "wheels", wheels, &wheel_mapping),
 };
 static const struct mapping car_mapping = {&car_entity, car_rows, sizeof car_rows / sizeof *car_rows};
@@ -193,6 +213,39 @@ TEST(leaves_out_what_says_nothing)
                  "\"engine\":{\"maker\":\"\"},\"wheels\":[null]}");
     CHECK_INT(r.problems.total, 0);
     check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+}
+
+TEST(keeps_the_milliseconds_of_a_time_out_of_its_text)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"serviced_millis\":1732851000999}");
+    CHECK_INT(r.car.serviced.ms, INT64_C(1732851000999));
+    check_written(&r, 0, "{ \"car_id\" : \"1\", \"serviced\" : \"2024-11-29T10:30:00+07:00\" }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"serviced_millis\":1732851000}");
+    check_problem(&r, 0, "serviced_millis", "bad_time", "1732851000");
+    reading_deinit(&r);
+}
+
+TEST(makes_money_of_the_unknown_in_an_open_list_of_amounts)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"costs\":{\"road_tax\":\"1\",\"x_amount\":\"-2.50\",\"x_fee\":\"3\","
+                 "\"rate\":\"4\",\"any\":5,"
+                 "\"y_fee\":\"\",\"z_fee\":\"free\",\"part\":{\"a_fee\":\"6\",\"list_fee\":[\"7\",8]}},"
+                 "\"other_fee\":\"9\"}");
+    CHECK_INT(r.problems.total, 0);
+    check_written(
+        &r, 0,
+        "{ \"car_id\" : \"1\", \"costs\" : { \"road_tax\" : { \"$numberDecimal\" : \"1\" }, \"extra\" : { "
+        "\"x_amount\" : { \"$numberDecimal\" : \"-2.50\" }, \"x_fee\" : { \"$numberDecimal\" : \"3\" }, "
+        "\"rate\" : \"4\", \"any\" : { \"$numberDecimal\" : \"5\" }, \"y_fee\" : \"\", \"z_fee\" : \"free\", "
+        "\"part\" : { \"a_fee\" : { \"$numberDecimal\" : \"6\" }, "
+        "\"list_fee\" : [ \"7\", { \"$numberDecimal\" : \"8\" } ] } } }, "
+        "\"extra\" : { \"other_fee\" : \"9\" } }");
     reading_deinit(&r);
 }
 
@@ -319,7 +372,8 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(
         argc, argv, CASE(reads_every_type_and_writes_it_in_the_order_of_the_table),
         CASE(gives_the_same_whatever_the_order_of_the_source), CASE(takes_no_prefix_of_a_key_for_the_key),
-        CASE(leaves_out_what_says_nothing), CASE(names_the_place_of_every_problem),
+        CASE(leaves_out_what_says_nothing), CASE(keeps_the_milliseconds_of_a_time_out_of_its_text),
+        CASE(makes_money_of_the_unknown_in_an_open_list_of_amounts), CASE(names_the_place_of_every_problem),
         CASE(does_not_call_missing_what_was_sent_wrong), CASE(cuts_texts_and_paths_between_characters),
         CASE(keeps_fifty_problems_and_counts_the_others), CASE(writes_problems_as_documented),
         CASE(says_when_the_arena_is_full), CASE(reads_what_is_no_object_as_nothing));

@@ -1,15 +1,17 @@
 /* field.c - worker, stage 5: the generic reader and writer behind every DTO.
  *
  * In:      a JSON object and a mapping; a filled DTO and its entity table.
- * Out:     the DTO with its problems; BSON in the order of the table, so equal states give equal bytes.
- * Fails:   only for want of memory or size. A field that cannot be converted is left out and noted.
- * Thread:  any. Pure but for the arena.
- * Why so:  the source's members are walked in their own order, once. Live answers are sorted by key and so are the
- *          mappings, so the row wanted is nearly always the next one; other orders cost a binary search. Looking every
- *          field up by name instead would scan the object from its start each time.
- *          What no mapping knows is chained up by pointer and converted when it is written, so an answer without
- *          unknown members pays nothing for the possibility. Its depth is judged while reading, where the path is
- *          known; the writer then may recurse. */
+ * Out:     the DTO with its problems; BSON in the order of the table, so equal
+ * states give equal bytes. Fails:   only for want of memory or size. A field
+ * that cannot be converted is left out and noted. Thread:  any. Pure but for
+ * the arena. Why so:  the source's members are walked in their own order, once.
+ * Live answers are sorted by key and so are the mappings, so the row wanted is
+ * nearly always the next one; other orders cost a binary search. Looking every
+ *          field up by name instead would scan the object from its start each
+ * time. What no mapping knows is chained up by pointer and converted when it is
+ * written, so an answer without unknown members pays nothing for the
+ * possibility. Its depth is judged while reading, where the path is known; the
+ * writer then may recurse. */
 #include "worker/dto/field.h"
 
 #include <assert.h>
@@ -30,7 +32,9 @@ static_assert(sizeof(struct field_object) == FIELD_SIZE, "all fields have one si
 static_assert(sizeof(struct field_list) == FIELD_SIZE, "all fields have one size");
 static_assert(sizeof(struct field_extra) == FIELD_SIZE, "all fields have one size");
 
-/* --- problems -------------------------------------------------------------------------------------- */
+/* --- problems
+ * --------------------------------------------------------------------------------------
+ */
 
 const char *field_fault_name(enum field_fault fault)
 {
@@ -79,7 +83,8 @@ void field_problem_add(struct field_problems *problems, struct arena *arena, enu
         problems->count++;
 }
 
-/* --- reading: where we are ------------------------------------------------------------------------- */
+/* --- reading: where we are
+ * ------------------------------------------------------------------------- */
 
 /* One step from the entity down; lives on the stack of the reader. */
 struct field_path {
@@ -100,7 +105,8 @@ struct field_reader {
 
 /* Text under construction, cut at the capacity. */
 struct field_line {
-    char data[2 * FIELD_PATH_MAX]; /* longer than a path may be, so that cutting at a character is possible */
+    char data[2 * FIELD_PATH_MAX]; /* longer than a path may be, so that cutting
+                                    at a character is possible */
     size_t length;
 };
 
@@ -135,7 +141,8 @@ static void field_line_path(struct field_line *to, const struct field_path *path
     field_line_step(to, path->key, path->key_length, path->index);
 }
 
-/* The offending value as text. A container shows as what it is, not with what is in it: that stands in raw. */
+/* The offending value as text. A container shows as what it is, not with what
+ * is in it: that stands in raw. */
 static struct json_text field_value_text(yyjson_val *value)
 {
     struct json_text text;
@@ -166,7 +173,9 @@ static void field_refuse(struct field_reader *r, const struct field_path *up, co
     field_problem_add(r->problems, r->arena, fault, line.data, line.length, text.data, text.length);
 }
 
-/* --- reading: values ------------------------------------------------------------------------------- */
+/* --- reading: values
+ * -------------------------------------------------------------------------------
+ */
 
 /* What came of one value. */
 struct field_result {
@@ -200,7 +209,8 @@ static struct field_result field_read_text(yyjson_val *value, struct field_text 
     return field_held;
 }
 
-/* A number with a fraction or an exponent has lost digits on its way: no id any more. */
+/* A number with a fraction or an exponent has lost digits on its way: no id any
+ * more. */
 static struct field_result field_read_id(yyjson_val *value, bool zero_is_none, struct field_text *to)
 {
     struct json_text text;
@@ -232,7 +242,8 @@ static struct field_result field_read_money(yyjson_val *value, struct field_mone
     return field_refused(FIELD_OUT_OF_RANGE);
 }
 
-/* Shared by counts and times. A JSON number that is no integer has the wrong type; a text that is none is no number. */
+/* Shared by counts and times. A JSON number that is no integer has the wrong
+ * type; a text that is none is no number. */
 static struct field_result field_read_i64(yyjson_val *value, int64_t *to)
 {
     struct json_text text;
@@ -246,18 +257,19 @@ static struct field_result field_read_i64(yyjson_val *value, int64_t *to)
     return field_refused(yyjson_is_raw(value) ? FIELD_WRONG_TYPE : FIELD_NOT_A_NUMBER);
 }
 
-static struct field_result field_read_time(yyjson_val *value, struct field_time *to)
+/* unit: milliseconds in one of the source's. */
+static struct field_result field_read_time(yyjson_val *value, int64_t unit, struct field_time *to)
 {
-    int64_t seconds, ms;
-    struct field_result result = field_read_i64(value, &seconds);
+    int64_t units, ms;
+    struct field_result result = field_read_i64(value, &units);
 
     if (result.state == FIELD_REFUSED && result.fault == FIELD_OUT_OF_RANGE)
         return field_refused(FIELD_BAD_TIME);
     if (result.state != FIELD_HELD)
         return result;
-    if (seconds == 0)
+    if (units == 0)
         return field_absent;
-    if (__builtin_mul_overflow(seconds, 1000, &ms) || !clock_plausible_ms(ms))
+    if (__builtin_mul_overflow(units, unit, &ms) || !clock_plausible_ms(ms))
         return field_refused(FIELD_BAD_TIME);
     to->ms = ms;
     return field_held;
@@ -271,7 +283,9 @@ static struct field_result field_read_flag(yyjson_val *value, struct field_flag 
     return field_held;
 }
 
-/* --- reading: containers --------------------------------------------------------------------------- */
+/* --- reading: containers
+ * ---------------------------------------------------------------------------
+ */
 
 static size_t field_read_members(struct field_reader *r, const struct mapping *mapping, yyjson_val *object,
                                  char *to, const struct field_path *path);
@@ -351,7 +365,8 @@ static struct field_result field_read_value(struct field_reader *r, const struct
     case FIELD_MONEY:
         return field_read_money(value, (struct field_money *)(void *)at);
     case FIELD_TIME:
-        return field_read_time(value, (struct field_time *)(void *)at);
+    case FIELD_TIME_MS:
+        return field_read_time(value, type == FIELD_TIME ? 1000 : 1, (struct field_time *)(void *)at);
     case FIELD_FLAG:
         return field_read_flag(value, (struct field_flag *)(void *)at);
     case FIELD_COUNT:
@@ -361,6 +376,7 @@ static struct field_result field_read_value(struct field_reader *r, const struct
     case FIELD_LIST:
         return field_read_list(r, row, value, (struct field_list *)(void *)at, path);
     case FIELD_EXTRA:
+    case FIELD_AMOUNTS:
         break;
     }
     return field_refused(FIELD_WRONG_TYPE);
@@ -372,7 +388,9 @@ static enum field_state field_state_at(const void *at)
     return *(const enum field_state *)at;
 }
 
-/* --- reading: members ------------------------------------------------------------------------------ */
+/* --- reading: members
+ * ------------------------------------------------------------------------------
+ */
 
 static int mapping_compare(const struct mapping_row *row, const char *key, size_t n)
 {
@@ -447,7 +465,8 @@ static bool field_keep_unknown(struct field_reader *r, yyjson_val *key, yyjson_v
     return true;
 }
 
-/* True: the field is now held. Of a key sent twice the first that says something counts. */
+/* True: the field is now held. Of a key sent twice the first that says
+ * something counts. */
 static bool field_read_row(struct field_reader *r, const struct mapping *mapping,
                            const struct mapping_row *row, yyjson_val *value, char *to,
                            const struct field_path *path)
@@ -513,12 +532,14 @@ bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, str
     return !r.full;
 }
 
-/* --- writing: members no mapping knows ------------------------------------------------------------- */
+/* --- writing: members no mapping knows
+ * ------------------------------------------------------------- */
 
 struct field_writer {
     struct encode *to;
     struct arena *arena;
     int offset_minutes; /* of times */
+    bool amounts;       /* inside an open list of amounts */
 };
 
 static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length,
@@ -529,7 +550,8 @@ static bool field_key_is_plain(const char *key, size_t n)
     return (n == 0 || key[0] != '$') && !memchr(key, '.', n) && !memchr(key, '\0', n);
 }
 
-/* The key as MongoDB can hold it; borrowed from the document or the arena. NULL: the arena is full. */
+/* The key as MongoDB can hold it; borrowed from the document or the arena.
+ * NULL: the arena is full. */
 static const char *field_key_rewrite(struct field_writer *w, const char *key, size_t n)
 {
     char *copy;
@@ -586,28 +608,61 @@ static void field_write_unknown_array(struct field_writer *w, const char *key, s
     encode_close(w->to, opened);
 }
 
-/* Integers of 64 bits as int64, other numbers exact, and what no number type can hold as its text. */
-static void field_write_unknown_number(struct encode *to, const char *key, size_t key_length, const char *s,
-                                       size_t n)
+/* As Decimal128 where it is a number that fits, else as it is. */
+static void field_write_amount(struct encode *to, const char *key, size_t key_length, const char *s, size_t n)
 {
     bson_decimal128_t decimal;
-    int64_t integer;
 
-    if (number_i64(s, n, &integer))
-        encode_i64(to, key, key_length, integer);
-    else if (decimal_parse(s, n, &decimal) == DECIMAL_GOT)
+    if (decimal_parse(s, n, &decimal) == DECIMAL_GOT)
         encode_decimal(to, key, key_length, &decimal);
     else
         encode_text(to, key, key_length, s, n);
 }
 
-/* Recursion: the reader let nothing in that is nested deeper than JSON_MAX_DEPTH. */
+/* Integers of 64 bits as int64, other numbers exact, and what no number type
+ * can hold as its text. */
+static void field_write_unknown_number(struct field_writer *w, const char *key, size_t key_length,
+                                       const char *s, size_t n)
+{
+    int64_t integer;
+
+    if (!w->amounts && number_i64(s, n, &integer))
+        encode_i64(w->to, key, key_length, integer);
+    else
+        field_write_amount(w->to, key, key_length, s, n);
+}
+
+static bool field_ends_in(const char *s, size_t n, const char *end)
+{
+    size_t length = strlen(end);
+
+    return n >= length && memcmp(s + n - length, end, length) == 0;
+}
+
+/* In an open list of amounts every number is money, and so is a text under a
+ * name like these. */
+static bool field_is_amount(const char *key, size_t n)
+{
+    return field_ends_in(key, n, "_amount") || field_ends_in(key, n, "_fee");
+}
+
+static void field_write_unknown_text(struct field_writer *w, const char *key, size_t key_length,
+                                     const char *s, size_t n)
+{
+    if (w->amounts && field_is_amount(key, key_length))
+        field_write_amount(w->to, key, key_length, s, n);
+    else
+        encode_text(w->to, key, key_length, s, n);
+}
+
+/* Recursion: the reader let nothing in that is nested deeper than
+ * JSON_MAX_DEPTH. */
 static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length, yyjson_val *value)
 {
     if (yyjson_is_str(value))
-        encode_text(w->to, key, key_length, yyjson_get_str(value), yyjson_get_len(value));
+        field_write_unknown_text(w, key, key_length, yyjson_get_str(value), yyjson_get_len(value));
     else if (yyjson_is_raw(value))
-        field_write_unknown_number(w->to, key, key_length, yyjson_get_raw(value), yyjson_get_len(value));
+        field_write_unknown_number(w, key, key_length, yyjson_get_raw(value), yyjson_get_len(value));
     else if (yyjson_is_bool(value))
         encode_bool(w->to, key, key_length, yyjson_get_bool(value));
     else if (yyjson_is_obj(value))
@@ -622,12 +677,14 @@ static void field_write_extra(struct field_writer *w, const struct field *f, con
 {
     size_t opened = encode_open_object(w->to, f->name, f->name_length);
 
+    w->amounts = f->type == FIELD_AMOUNTS;
     for (const struct field_unknown *u = extra->first; u && !w->to->failed; u = u->next)
         field_write_member(w, u->key, u->value);
     encode_close(w->to, opened);
 }
 
-/* --- writing: known fields ------------------------------------------------------------------------- */
+/* --- writing: known fields
+ * ------------------------------------------------------------------------- */
 
 static void field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
                                 unsigned flags);
@@ -680,6 +737,7 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         encode_decimal(w->to, f->name, f->name_length, &((const struct field_money *)at)->value);
         break;
     case FIELD_TIME:
+    case FIELD_TIME_MS:
         field_write_time(w, f, at);
         break;
     case FIELD_FLAG:
@@ -695,6 +753,7 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         field_write_list(w, f, at);
         break;
     case FIELD_EXTRA:
+    case FIELD_AMOUNTS:
         field_write_extra(w, f, at);
         break;
     }
@@ -719,7 +778,7 @@ static void field_write_members(struct field_writer *w, const struct entity *ent
 void field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
                  struct arena *arena, struct encode *to)
 {
-    struct field_writer w = {to, arena, offset_minutes};
+    struct field_writer w = {to, arena, offset_minutes, false};
 
     field_write_members(&w, entity, from, flags);
 }
@@ -734,7 +793,9 @@ void field_write_absent(const struct entity *entity, const void *from, unsigned 
     }
 }
 
-/* --- writing: problems ----------------------------------------------------------------------------- */
+/* --- writing: problems
+ * -----------------------------------------------------------------------------
+ */
 
 static void field_write_problem(const struct field_problem *p, struct encode *to)
 {

@@ -27,11 +27,13 @@ enum field_type {
     FIELD_ID_OR_ZERO, /* the same; "0" means none */
     FIELD_MONEY,      /* struct field_money: amounts and rates, from a string or a number */
     FIELD_TIME,       /* struct field_time: from seconds, as a number or its text; 0 means none */
+    FIELD_TIME_MS,    /* the same from milliseconds */
     FIELD_FLAG,       /* struct field_flag: true or false */
     FIELD_COUNT,      /* struct field_count: from an integer or its text */
     FIELD_OBJECT,     /* struct field_object: a nested DTO */
     FIELD_LIST,       /* struct field_list: an array of nested DTOs */
     FIELD_EXTRA, /* struct field_extra: members no mapping knows; the last member of every DTO, named extra */
+    FIELD_AMOUNTS, /* the same in an open list of amounts: field_is_amount says which become money */
 };
 
 /* What is known about a field. Zero is "absent", so a zeroed DTO is an empty one. */
