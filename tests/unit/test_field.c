@@ -37,6 +37,10 @@ struct car {
     struct field_list wheels;
     struct field_time serviced;
     struct field_object costs;
+    struct field_list colours;
+    struct field_list gears;
+    struct field_flag insured;
+    struct field_any papers;
     struct field_extra extra;
 };
 
@@ -70,6 +74,10 @@ static const struct field car_fields[] = {
     FIELD(car, wheels, LIST, 0, &wheel_entity),
     FIELD(car, serviced, TIME_MS, 0, NULL),
     FIELD(car, costs, OBJECT, 0, &costs_entity),
+    FIELD(car, colours, TEXTS, 0, NULL),
+    FIELD(car, gears, COUNTS, 0, NULL),
+    FIELD(car, insured, FLAG_WORD, 0, NULL),
+    FIELD(car, papers, ANY, 0, NULL),
     FIELD(car, extra, EXTRA, 0, NULL),
 };
 static const struct entity car_entity = {"car", car_fields, sizeof car_fields / sizeof *car_fields};
@@ -82,20 +90,36 @@ static const struct mapping engine_mapping = {&engine_entity, engine_rows, 1};
 static const struct mapping_row costs_rows[] = {MAP(costs, "road_tax", road_tax, NULL)};
 static const struct mapping costs_mapping = {&costs_entity, costs_rows, 1};
 
+static const struct mapping_row insurance_rows[] = {MAP(car, "yes", insured, NULL)};
+static const struct mapping insurance_mapping = {&car_entity, insurance_rows, 1};
+
 static const struct mapping_row car_rows[] = {
     MAP(car, "built_at", built, NULL),
+    MAP(car, "colours", colours, NULL),
     MAP(car, "costs", costs, &costs_mapping),
     MAP(car, "doors", doors, NULL),
     MAP(car, "engine", engine, &engine_mapping),
+    MAP(car, "gears", gears, NULL),
     MAP(car, "id", car_id, NULL),
+    MAP_FLAT("insurance", &insurance_mapping),
+    MAP(car, "insured", insured, NULL),
     MAP(car, "name", name, NULL),
     MAP(car, "owner", owner_id, NULL),
     MAP(car, "owner2", sold, NULL),
+    MAP(car, "papers", papers, NULL),
     MAP(car, "price", price, NULL),
     MAP(car, "serviced_millis", serviced, NULL),
     MAP(car, "wheels", wheels, &wheel_mapping),
 };
 static const struct mapping car_mapping = {&car_entity, car_rows, sizeof car_rows / sizeof *car_rows};
+
+/* A source whose cars have no engine, only a maker of it. */
+static const struct mapping_row lifted_rows[] = {
+    MAP(car, "id", car_id, NULL),
+    MAP_INTO(car, "maker", engine, engine, maker),
+};
+static const struct mapping lifted_mapping = {&car_entity, lifted_rows,
+                                              sizeof lifted_rows / sizeof *lifted_rows};
 
 /* --- one reading ----------------------------------------------------------------------------------- */
 
@@ -107,12 +131,17 @@ struct reading {
     bool ok;
 };
 
-static void read_text(struct reading *r, const char *text, size_t n)
+static void read_with(struct reading *r, const struct mapping *mapping, const char *text, size_t n)
 {
     *r = (struct reading){.arena = arena_new(4096, 1 << 22)};
     r->json = yyjson_read(text, n, YYJSON_READ_NUMBER_AS_RAW);
     CHECK(r->json != NULL);
-    r->ok = field_read(&car_mapping, yyjson_doc_get_root(r->json), &r->car, r->arena, &r->problems);
+    r->ok = field_read(mapping, yyjson_doc_get_root(r->json), &r->car, r->arena, &r->problems);
+}
+
+static void read_text(struct reading *r, const char *text, size_t n)
+{
+    read_with(r, &car_mapping, text, n);
 }
 
 static void read_car(struct reading *r, const char *text)
@@ -346,6 +375,138 @@ TEST(writes_problems_as_documented)
     reading_deinit(&r);
 }
 
+TEST(reads_lists_of_texts_and_of_counts)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"colours\":[\"red\",18446744073709551615,null,\"\",\"0\"],\"gears\":[1,\"-"
+                 "2\",0,[]]}");
+    CHECK_INT(r.problems.total, 0);
+    check_written(
+        &r, 0,
+        "{ \"car_id\" : \"1\", \"colours\" : [ \"red\", \"18446744073709551615\", \"0\" ], "
+        "\"gears\" : [ { \"$numberLong\" : \"1\" }, { \"$numberLong\" : \"-2\" }, { \"$numberLong\" : "
+        "\"0\" } ] }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"colours\":\"red\",\"gears\":5}");
+    CHECK_INT(r.problems.total, 0);
+    check_written(
+        &r, 0,
+        "{ \"car_id\" : \"1\", \"colours\" : [ \"red\" ], \"gears\" : [ { \"$numberLong\" : \"5\" } ] }");
+    reading_deinit(&r);
+}
+
+TEST(names_the_element_of_a_list_that_cannot_be_read)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"colours\":[1.5,\"red\",{}],\"gears\":[\"x\",[1]]}");
+    CHECK_INT(r.problems.count, 4);
+    check_problem(&r, 0, "colours[0]", "wrong_type", "1.5");
+    check_problem(&r, 1, "colours[2]", "wrong_type", "{...}");
+    check_problem(&r, 2, "gears[0]", "not_a_number", "x");
+    check_problem(&r, 3, "gears[1]", "wrong_type", "[...]");
+    check_written(&r, 0, "{ \"car_id\" : \"1\", \"colours\" : [ \"red\" ] }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"colours\":true,\"gears\":{}}");
+    CHECK_INT(r.problems.count, 2);
+    check_problem(&r, 0, "colours", "wrong_type", "true");
+    check_problem(&r, 1, "gears", "wrong_type", "{...}");
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+}
+
+TEST(keeps_as_it_came_what_has_no_type)
+{
+    struct strbuf text = STRBUF_INIT;
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"papers\":{\"a\":[1,1.0,\"\",null,{}],\"$b.c\":true}}");
+    CHECK_INT(r.problems.total, 0);
+    check_written(&r, 0,
+                  "{ \"car_id\" : \"1\", \"papers\" : { \"a\" : [ { \"$numberLong\" : \"1\" }, { "
+                  "\"$numberDecimal\" : \"1.0\" "
+                  "}, \"\", null, {  } ], \"_b_c\" : true } }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"papers\":[]}");
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+
+    strbuf_add_text(&text, "{\"id\":\"1\",\"papers\":");
+    for (int i = 0; i < JSON_MAX_DEPTH; i++)
+        strbuf_add_char(&text, '[');
+    for (int i = 0; i < JSON_MAX_DEPTH; i++)
+        strbuf_add_char(&text, ']');
+    strbuf_add_char(&text, '}');
+    read_text(&r, text.data, text.length);
+    check_problem(&r, 0, "papers", "too_deep", "[...]");
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+    strbuf_deinit(&text);
+}
+
+TEST(takes_the_words_true_and_false_where_they_are_announced)
+{
+    static const char *const words[][2] = {{"true", "true"},
+                                           {"\"true\"", "true"},
+                                           {"\"TRUE\"", "true"},
+                                           {"\"false\"", "false"},
+                                           {"\"FALSE\"", "false"}};
+    struct reading r;
+    char text[100];
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(text, sizeof text, "{\"id\":\"1\",\"insured\":%s}", words[i][0]);
+        read_car(&r, text);
+        snprintf(text, sizeof text, "{ \"car_id\" : \"1\", \"insured\" : %s }", words[i][1]);
+        check_written(&r, 0, text);
+        reading_deinit(&r);
+    }
+    read_car(&r, "{\"id\":\"1\",\"insured\":\"yes\",\"owner2\":\"true\"}");
+    CHECK_INT(r.problems.count, 2);
+    check_problem(&r, 0, "insured", "wrong_type", "yes");
+    check_problem(&r, 1, "owner2", "wrong_type", "true");
+    reading_deinit(&r);
+}
+
+TEST(reads_members_into_a_part_the_source_does_not_have)
+{
+    struct reading r;
+
+    read_with(&r, &lifted_mapping, "{\"id\":\"1\",\"maker\":\"m\",\"maker\":\"n\"}",
+              strlen("{\"id\":\"1\",\"maker\":\"m\",\"maker\":\"n\"}"));
+    check_written(&r, 0, "{ \"car_id\" : \"1\", \"engine\" : { \"maker\" : \"m\" } }");
+    reading_deinit(&r);
+    read_with(&r, &lifted_mapping, "{\"id\":\"1\",\"maker\":null}", strlen("{\"id\":\"1\",\"maker\":null}"));
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+    read_with(&r, &lifted_mapping, "{\"id\":\"1\",\"maker\":7}", strlen("{\"id\":\"1\",\"maker\":7}"));
+    check_problem(&r, 0, "maker", "wrong_type", "7");
+    check_written(&r, 0, "{ \"car_id\" : \"1\" }");
+    reading_deinit(&r);
+}
+
+TEST(reads_the_members_of_an_object_the_document_does_not_have)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"insurance\":{\"yes\":true,\"since\":1}}");
+    check_written(&r, 0,
+                  "{ \"car_id\" : \"1\", \"insured\" : true, \"extra\" : { \"since\" : { \"$numberLong\" : "
+                  "\"1\" } } }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"insurance\":null,\"insured\":false}");
+    CHECK_INT(r.problems.count, 0);
+    check_written(&r, 0, "{ \"car_id\" : \"1\", \"insured\" : false }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"insurance\":{\"yes\":1}}");
+    check_problem(&r, 0, "insurance.yes", "wrong_type", "1");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"insurance\":\"none\"}");
+    check_problem(&r, 0, "insurance", "wrong_type", "none");
+    reading_deinit(&r);
+}
+
 TEST(says_when_the_arena_is_full)
 {
     struct reading r = {.arena = arena_new(256, 256)};
@@ -376,5 +537,10 @@ int main(int argc, char **argv)
         CASE(makes_money_of_the_unknown_in_an_open_list_of_amounts), CASE(names_the_place_of_every_problem),
         CASE(does_not_call_missing_what_was_sent_wrong), CASE(cuts_texts_and_paths_between_characters),
         CASE(keeps_fifty_problems_and_counts_the_others), CASE(writes_problems_as_documented),
-        CASE(says_when_the_arena_is_full), CASE(reads_what_is_no_object_as_nothing));
+        CASE(reads_lists_of_texts_and_of_counts), CASE(names_the_element_of_a_list_that_cannot_be_read),
+        CASE(keeps_as_it_came_what_has_no_type),
+        CASE(takes_the_words_true_and_false_where_they_are_announced),
+        CASE(reads_members_into_a_part_the_source_does_not_have),
+        CASE(reads_the_members_of_an_object_the_document_does_not_have), CASE(says_when_the_arena_is_full),
+        CASE(reads_what_is_no_object_as_nothing));
 }

@@ -1,17 +1,15 @@
 /* field.c - worker, stage 5: the generic reader and writer behind every DTO.
  *
  * In:      a JSON object and a mapping; a filled DTO and its entity table.
- * Out:     the DTO with its problems; BSON in the order of the table, so equal
- * states give equal bytes. Fails:   only for want of memory or size. A field
- * that cannot be converted is left out and noted. Thread:  any. Pure but for
- * the arena. Why so:  the source's members are walked in their own order, once.
- * Live answers are sorted by key and so are the mappings, so the row wanted is
- * nearly always the next one; other orders cost a binary search. Looking every
- *          field up by name instead would scan the object from its start each
- * time. What no mapping knows is chained up by pointer and converted when it is
- * written, so an answer without unknown members pays nothing for the
- * possibility. Its depth is judged while reading, where the path is known; the
- * writer then may recurse. */
+ * Out:     the DTO with its problems; BSON in the order of the table, so equal states give equal bytes.
+ * Fails:   only for want of memory or size. A field that cannot be converted is left out and noted.
+ * Thread:  any. Pure but for the arena.
+ * Why so:  the source's members are walked in their own order, once. Live answers are sorted by key and so are the
+ *          mappings, so the row wanted is nearly always the next one; other orders cost a binary search. Looking every
+ *          field up by name instead would scan the object from its start each time.
+ *          What no mapping knows is chained up by pointer and converted when it is written, so an answer without
+ *          unknown members pays nothing for the possibility. Its depth is judged while reading, where the path is
+ *          known; the writer then may recurse. */
 #include "worker/dto/field.h"
 
 #include <assert.h>
@@ -30,11 +28,10 @@ static_assert(sizeof(struct field_flag) == FIELD_SIZE, "all fields have one size
 static_assert(sizeof(struct field_count) == FIELD_SIZE, "all fields have one size");
 static_assert(sizeof(struct field_object) == FIELD_SIZE, "all fields have one size");
 static_assert(sizeof(struct field_list) == FIELD_SIZE, "all fields have one size");
+static_assert(sizeof(struct field_any) == FIELD_SIZE, "all fields have one size");
 static_assert(sizeof(struct field_extra) == FIELD_SIZE, "all fields have one size");
 
-/* --- problems
- * --------------------------------------------------------------------------------------
- */
+/* --- problems -------------------------------------------------------------------------------------- */
 
 const char *field_fault_name(enum field_fault fault)
 {
@@ -83,8 +80,7 @@ void field_problem_add(struct field_problems *problems, struct arena *arena, enu
         problems->count++;
 }
 
-/* --- reading: where we are
- * ------------------------------------------------------------------------- */
+/* --- reading: where we are ------------------------------------------------------------------------- */
 
 /* One step from the entity down; lives on the stack of the reader. */
 struct field_path {
@@ -105,8 +101,7 @@ struct field_reader {
 
 /* Text under construction, cut at the capacity. */
 struct field_line {
-    char data[2 * FIELD_PATH_MAX]; /* longer than a path may be, so that cutting
-                                    at a character is possible */
+    char data[2 * FIELD_PATH_MAX]; /* longer than a path may be, so that cutting at a character is possible */
     size_t length;
 };
 
@@ -141,8 +136,7 @@ static void field_line_path(struct field_line *to, const struct field_path *path
     field_line_step(to, path->key, path->key_length, path->index);
 }
 
-/* The offending value as text. A container shows as what it is, not with what
- * is in it: that stands in raw. */
+/* The offending value as text. A container shows as what it is, not with what is in it: that stands in raw. */
 static struct json_text field_value_text(yyjson_val *value)
 {
     struct json_text text;
@@ -173,9 +167,7 @@ static void field_refuse(struct field_reader *r, const struct field_path *up, co
     field_problem_add(r->problems, r->arena, fault, line.data, line.length, text.data, text.length);
 }
 
-/* --- reading: values
- * -------------------------------------------------------------------------------
- */
+/* --- reading: values ------------------------------------------------------------------------------- */
 
 /* What came of one value. */
 struct field_result {
@@ -209,8 +201,7 @@ static struct field_result field_read_text(yyjson_val *value, struct field_text 
     return field_held;
 }
 
-/* A number with a fraction or an exponent has lost digits on its way: no id any
- * more. */
+/* A number with a fraction or an exponent has lost digits on its way: no id any more. */
 static struct field_result field_read_id(yyjson_val *value, bool zero_is_none, struct field_text *to)
 {
     struct json_text text;
@@ -242,8 +233,7 @@ static struct field_result field_read_money(yyjson_val *value, struct field_mone
     return field_refused(FIELD_OUT_OF_RANGE);
 }
 
-/* Shared by counts and times. A JSON number that is no integer has the wrong
- * type; a text that is none is no number. */
+/* Shared by counts and times. A JSON number that is no integer has the wrong type; a text that is none is no number. */
 static struct field_result field_read_i64(yyjson_val *value, int64_t *to)
 {
     struct json_text text;
@@ -283,9 +273,20 @@ static struct field_result field_read_flag(yyjson_val *value, struct field_flag 
     return field_held;
 }
 
-/* --- reading: containers
- * ---------------------------------------------------------------------------
- */
+static bool field_is_word(yyjson_val *value, const char *lower, const char *upper)
+{
+    return yyjson_equals_str(value, lower) || yyjson_equals_str(value, upper);
+}
+
+static struct field_result field_read_flag_word(yyjson_val *value, struct field_flag *to)
+{
+    if (!field_is_word(value, "true", "TRUE") && !field_is_word(value, "false", "FALSE"))
+        return field_read_flag(value, to);
+    to->value = field_is_word(value, "true", "TRUE");
+    return field_held;
+}
+
+/* --- reading: containers --------------------------------------------------------------------------- */
 
 static size_t field_read_members(struct field_reader *r, const struct mapping *mapping, yyjson_val *object,
                                  char *to, const struct field_path *path);
@@ -350,6 +351,80 @@ static bool field_is_nothing(yyjson_val *value)
            ((yyjson_is_str(value) || yyjson_is_arr(value)) && unsafe_yyjson_get_len(value) == 0);
 }
 
+/* One element of a list of texts or counts. */
+static struct field_result field_read_scalar(yyjson_val *value, enum field_type type, void *to)
+{
+    struct field_result result = field_absent;
+
+    if (field_is_nothing(value))
+        return field_absent;
+    if (type == FIELD_TEXTS)
+        result = field_read_id(value, false, to);
+    else
+        result = field_read_i64(value, &((struct field_count *)to)->value);
+    *(enum field_state *)to = result.state;
+    return result;
+}
+
+static void field_read_elements(struct field_reader *r, const struct mapping_row *row, enum field_type type,
+                                yyjson_val *array, struct field_list *to, const struct field_path *up)
+{
+    char *items = to->items;
+    yyjson_arr_iter elements;
+    yyjson_val *element;
+
+    yyjson_arr_iter_init(array, &elements);
+    for (size_t index = 0; (element = yyjson_arr_iter_next(&elements)); index++) {
+        struct field_result result = field_read_scalar(element, type, items + to->count * FIELD_SIZE);
+
+        if (result.state == FIELD_HELD)
+            to->count++;
+        else if (result.state == FIELD_REFUSED)
+            field_refuse(r, up, row->key, row->key_length, index, result.fault, element);
+    }
+}
+
+/* A value alone counts as a list of one: a platform's pages and its answers differ in that. */
+static struct field_result field_read_scalars(struct field_reader *r, const struct mapping_row *row,
+                                              enum field_type type, yyjson_val *value, struct field_list *to,
+                                              const struct field_path *up)
+{
+    struct field_result result;
+
+    to->items = field_take(r, yyjson_is_arr(value) ? unsafe_yyjson_get_len(value) : 1, FIELD_SIZE);
+    if (!to->items)
+        return field_absent;
+    if (yyjson_is_arr(value)) {
+        field_read_elements(r, row, type, value, to, up);
+        return to->count > 0 ? field_held : field_absent;
+    }
+    result = field_read_scalar(value, type, to->items);
+    to->count = result.state == FIELD_HELD;
+    return result;
+}
+
+/* How many levels a value may have that lies in the container at path. */
+static size_t field_room(const struct field_path *path)
+{
+    return path->level < JSON_MAX_DEPTH ? JSON_MAX_DEPTH - path->level : 0;
+}
+
+static bool field_is_too_deep(yyjson_val *value, const struct field_path *path)
+{
+    size_t room = field_room(path);
+
+    return yyjson_is_ctn(value) && json_depth(value, room) > room;
+}
+
+static struct field_result field_read_any(yyjson_val *value, struct field_any *to,
+                                          const struct field_path *up)
+{
+    if (field_is_too_deep(value, up))
+        return field_refused(FIELD_TOO_DEEP);
+    to->value = value;
+    return field_held;
+}
+
 static struct field_result field_read_value(struct field_reader *r, const struct mapping_row *row,
                                             enum field_type type, yyjson_val *value, char *at,
                                             const struct field_path *path)
@@ -369,12 +444,19 @@ static struct field_result field_read_value(struct field_reader *r, const struct
         return field_read_time(value, type == FIELD_TIME ? 1000 : 1, (struct field_time *)(void *)at);
     case FIELD_FLAG:
         return field_read_flag(value, (struct field_flag *)(void *)at);
+    case FIELD_FLAG_WORD:
+        return field_read_flag_word(value, (struct field_flag *)(void *)at);
     case FIELD_COUNT:
         return field_read_i64(value, &((struct field_count *)(void *)at)->value);
     case FIELD_OBJECT:
         return field_read_object(r, row, value, (struct field_object *)(void *)at, path);
     case FIELD_LIST:
         return field_read_list(r, row, value, (struct field_list *)(void *)at, path);
+    case FIELD_TEXTS:
+    case FIELD_COUNTS:
+        return field_read_scalars(r, row, type, value, (struct field_list *)(void *)at, path);
+    case FIELD_ANY:
+        return field_read_any(value, (struct field_any *)(void *)at, path);
     case FIELD_EXTRA:
     case FIELD_AMOUNTS:
         break;
@@ -388,9 +470,7 @@ static enum field_state field_state_at(const void *at)
     return *(const enum field_state *)at;
 }
 
-/* --- reading: members
- * ------------------------------------------------------------------------------
- */
+/* --- reading: members ------------------------------------------------------------------------------ */
 
 static int mapping_compare(const struct mapping_row *row, const char *key, size_t n)
 {
@@ -443,10 +523,9 @@ static const struct mapping_row *mapping_find(const struct mapping *m, size_t *n
 static bool field_keep_unknown(struct field_reader *r, yyjson_val *key, yyjson_val *value,
                                struct field_extra *extra, const struct field_path *path)
 {
-    size_t room = path->level < JSON_MAX_DEPTH ? JSON_MAX_DEPTH - path->level : 0;
     struct field_unknown *unknown;
 
-    if (yyjson_is_ctn(value) && json_depth(value, room) > room) {
+    if (field_is_too_deep(value, path)) {
         field_refuse(r, path, unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key), FIELD_NO_INDEX,
                      FIELD_TOO_DEEP, value);
         return false;
@@ -465,14 +544,11 @@ static bool field_keep_unknown(struct field_reader *r, yyjson_val *key, yyjson_v
     return true;
 }
 
-/* True: the field is now held. Of a key sent twice the first that says
- * something counts. */
-static bool field_read_row(struct field_reader *r, const struct mapping *mapping,
-                           const struct mapping_row *row, yyjson_val *value, char *to,
-                           const struct field_path *path)
+/* True: the field is now held. Of a key sent twice the first that says something counts. */
+static bool field_read_member(struct field_reader *r, const struct field *field,
+                              const struct mapping_row *row, yyjson_val *value, char *at,
+                              const struct field_path *path)
 {
-    const struct field *field = &mapping->entity->fields[row->at / FIELD_SIZE];
-    char *at = to + row->at;
     struct field_result result;
 
     if (field_state_at(at) != FIELD_ABSENT)
@@ -482,6 +558,50 @@ static bool field_read_row(struct field_reader *r, const struct mapping *mapping
     if (result.state == FIELD_REFUSED)
         field_refuse(r, path, row->key, row->key_length, FIELD_NO_INDEX, result.fault, value);
     return result.state == FIELD_HELD;
+}
+
+/* Into a part of which the source knows nothing. */
+static bool field_read_into(struct field_reader *r, const struct field *outer, const struct mapping_row *row,
+                            yyjson_val *value, struct field_object *object, const struct field_path *path)
+{
+    const struct field *field = &outer->nested->fields[row->inner / FIELD_SIZE];
+
+    if (!object->part)
+        object->part = field_take(r, 1, entity_size(outer->nested));
+    if (!object->part || !field_read_member(r, field, row, value, (char *)object->part + row->inner, path))
+        return false;
+    object->state = FIELD_HELD;
+    return true;
+}
+
+/* Out of an object of which the document knows nothing. */
+static bool field_read_flat(struct field_reader *r, const struct mapping_row *row, yyjson_val *value,
+                            char *to, const struct field_path *up)
+{
+    struct field_path path = {up, row->key, row->key_length, FIELD_NO_INDEX, up->level + 1};
+
+    if (yyjson_is_obj(value))
+        return field_read_members(r, row->nested, value, to, &path) > 0;
+    if (!field_is_nothing(value))
+        field_refuse(r, up, row->key, row->key_length, FIELD_NO_INDEX, FIELD_WRONG_TYPE, value);
+    return false;
+}
+
+static bool field_read_row(struct field_reader *r, const struct mapping *mapping,
+                           const struct mapping_row *row, yyjson_val *value, char *to,
+                           const struct field_path *path)
+{
+    const struct field *field = &mapping->entity->fields[row->at / FIELD_SIZE];
+
+    switch (row->way) {
+    case MAPPING_MEMBER:
+        break;
+    case MAPPING_INTO:
+        return field_read_into(r, field, row, value, (struct field_object *)(void *)(to + row->at), path);
+    case MAPPING_FLAT:
+        return field_read_flat(r, row, value, to, path);
+    }
+    return field_read_member(r, field, row, value, to + row->at, path);
 }
 
 /* Returns how many fields are held. */
@@ -514,7 +634,8 @@ static void field_read_required(struct field_reader *r, const struct mapping *ma
     for (size_t i = 0; i < mapping->count; i++) {
         const struct mapping_row *row = &mapping->rows[i];
 
-        if ((mapping->entity->fields[row->at / FIELD_SIZE].flags & FIELD_REQUIRED) &&
+        if (row->way == MAPPING_MEMBER &&
+            (mapping->entity->fields[row->at / FIELD_SIZE].flags & FIELD_REQUIRED) &&
             field_state_at(to + row->at) == FIELD_ABSENT)
             field_refuse(r, root, row->key, row->key_length, FIELD_NO_INDEX, FIELD_MISSING, NULL);
     }
@@ -532,8 +653,7 @@ bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, str
     return !r.full;
 }
 
-/* --- writing: members no mapping knows
- * ------------------------------------------------------------- */
+/* --- writing: members no mapping knows ------------------------------------------------------------- */
 
 struct field_writer {
     struct encode *to;
@@ -550,8 +670,7 @@ static bool field_key_is_plain(const char *key, size_t n)
     return (n == 0 || key[0] != '$') && !memchr(key, '.', n) && !memchr(key, '\0', n);
 }
 
-/* The key as MongoDB can hold it; borrowed from the document or the arena.
- * NULL: the arena is full. */
+/* The key as MongoDB can hold it; borrowed from the document or the arena. NULL: the arena is full. */
 static const char *field_key_rewrite(struct field_writer *w, const char *key, size_t n)
 {
     char *copy;
@@ -619,8 +738,7 @@ static void field_write_amount(struct encode *to, const char *key, size_t key_le
         encode_text(to, key, key_length, s, n);
 }
 
-/* Integers of 64 bits as int64, other numbers exact, and what no number type
- * can hold as its text. */
+/* Integers of 64 bits as int64, other numbers exact, and what no number type can hold as its text. */
 static void field_write_unknown_number(struct field_writer *w, const char *key, size_t key_length,
                                        const char *s, size_t n)
 {
@@ -639,8 +757,7 @@ static bool field_ends_in(const char *s, size_t n, const char *end)
     return n >= length && memcmp(s + n - length, end, length) == 0;
 }
 
-/* In an open list of amounts every number is money, and so is a text under a
- * name like these. */
+/* In an open list of amounts every number is money, and so is a text under a name like these. */
 static bool field_is_amount(const char *key, size_t n)
 {
     return field_ends_in(key, n, "_amount") || field_ends_in(key, n, "_fee");
@@ -655,8 +772,7 @@ static void field_write_unknown_text(struct field_writer *w, const char *key, si
         encode_text(w->to, key, key_length, s, n);
 }
 
-/* Recursion: the reader let nothing in that is nested deeper than
- * JSON_MAX_DEPTH. */
+/* Recursion: the reader let nothing in that is nested deeper than JSON_MAX_DEPTH. */
 static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length, yyjson_val *value)
 {
     if (yyjson_is_str(value))
@@ -683,8 +799,7 @@ static void field_write_extra(struct field_writer *w, const struct field *f, con
     encode_close(w->to, opened);
 }
 
-/* --- writing: known fields
- * ------------------------------------------------------------------------- */
+/* --- writing: known fields ------------------------------------------------------------------------- */
 
 static void field_write_members(struct field_writer *w, const struct entity *entity, const char *from,
                                 unsigned flags);
@@ -725,6 +840,28 @@ static void field_write_list(struct field_writer *w, const struct field *f, cons
     encode_close(w->to, array);
 }
 
+static void field_write_texts(struct field_writer *w, const struct field *f, const struct field_list *list)
+{
+    size_t array = encode_open_array(w->to, f->name, f->name_length);
+    const struct field_text *texts = list->items;
+    char name[ENCODE_INDEX_MAX];
+
+    for (size_t i = 0; i < list->count && !w->to->failed; i++)
+        encode_text(w->to, name, encode_index(name, i), texts[i].data, texts[i].length);
+    encode_close(w->to, array);
+}
+
+static void field_write_counts(struct field_writer *w, const struct field *f, const struct field_list *list)
+{
+    size_t array = encode_open_array(w->to, f->name, f->name_length);
+    const struct field_count *counts = list->items;
+    char name[ENCODE_INDEX_MAX];
+
+    for (size_t i = 0; i < list->count && !w->to->failed; i++)
+        encode_i64(w->to, name, encode_index(name, i), counts[i].value);
+    encode_close(w->to, array);
+}
+
 static void field_write_field(struct field_writer *w, const struct field *f, const void *at)
 {
     switch (f->type) {
@@ -741,6 +878,7 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         field_write_time(w, f, at);
         break;
     case FIELD_FLAG:
+    case FIELD_FLAG_WORD:
         encode_bool(w->to, f->name, f->name_length, ((const struct field_flag *)at)->value);
         break;
     case FIELD_COUNT:
@@ -751,6 +889,15 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         break;
     case FIELD_LIST:
         field_write_list(w, f, at);
+        break;
+    case FIELD_TEXTS:
+        field_write_texts(w, f, at);
+        break;
+    case FIELD_COUNTS:
+        field_write_counts(w, f, at);
+        break;
+    case FIELD_ANY:
+        field_write_unknown(w, f->name, f->name_length, ((const struct field_any *)at)->value);
         break;
     case FIELD_EXTRA:
     case FIELD_AMOUNTS:
@@ -793,9 +940,7 @@ void field_write_absent(const struct entity *entity, const void *from, unsigned 
     }
 }
 
-/* --- writing: problems
- * -----------------------------------------------------------------------------
- */
+/* --- writing: problems ----------------------------------------------------------------------------- */
 
 static void field_write_problem(const struct field_problem *p, struct encode *to)
 {

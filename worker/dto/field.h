@@ -29,10 +29,14 @@ enum field_type {
     FIELD_TIME,       /* struct field_time: from seconds, as a number or its text; 0 means none */
     FIELD_TIME_MS,    /* the same from milliseconds */
     FIELD_FLAG,       /* struct field_flag: true or false */
+    FIELD_FLAG_WORD,  /* the same; these words as texts too, in capitals or not */
     FIELD_COUNT,      /* struct field_count: from an integer or its text */
     FIELD_OBJECT,     /* struct field_object: a nested DTO */
     FIELD_LIST,       /* struct field_list: an array of nested DTOs */
-    FIELD_EXTRA, /* struct field_extra: members no mapping knows; the last member of every DTO, named extra */
+    FIELD_TEXTS,   /* struct field_list: an array of struct field_text, each read as an id is; or just one */
+    FIELD_COUNTS,  /* struct field_list: an array of struct field_count; or just one */
+    FIELD_ANY,     /* struct field_any: kept as it came */
+    FIELD_EXTRA,   /* struct field_extra: members no mapping knows; the last member of every DTO */
     FIELD_AMOUNTS, /* the same in an open list of amounts: field_is_amount says which become money */
 };
 
@@ -82,7 +86,13 @@ struct field_object {
 struct field_list {
     enum field_state state;
     size_t count; /* elements, never 0 when held */
-    void *items;  /* array of the nested DTO, in the arena */
+    void *items;  /* array of the nested DTO, of field_text or of field_count, in the arena */
+};
+
+struct field_any {
+    enum field_state state;
+    yyjson_val *value; /* borrowed; nested no deeper than JSON_MAX_DEPTH below the entity */
+    int64_t spare;
 };
 
 /* One member no mapping knows. */
@@ -124,11 +134,20 @@ struct entity {
 
 struct mapping;
 
+/* Where a row's value goes. Platforms cut their objects differently; the document has one cut. */
+enum mapping_way {
+    MAPPING_MEMBER, /* to a member of this DTO */
+    MAPPING_INTO,   /* one level down: to a member of a part of this DTO, which comes into being with it */
+    MAPPING_FLAT, /* one level up: an object of the source (nested is of the same entity) whose members are this DTO's */
+};
+
 struct mapping_row {
     const char *key;              /* in the source */
     size_t key_length;            /* bytes */
-    size_t at;                    /* offset of the member it fills */
-    const struct mapping *nested; /* OBJECT and LIST: how to read the part; NULL otherwise */
+    size_t at;                    /* offset of the member it fills; FLAT: 0 */
+    const struct mapping *nested; /* OBJECT, LIST, FLAT: how to read the part; NULL otherwise */
+    enum mapping_way way;
+    size_t inner; /* INTO: offset in the part at `at`, which no other row of the mapping reads whole */
 };
 
 struct mapping {
@@ -144,7 +163,15 @@ struct mapping {
     }
 #define MAP(dto, key, member, nested)                                                                        \
     {                                                                                                        \
-        key, sizeof key - 1, offsetof(struct dto, member), nested                                            \
+        key, sizeof key - 1, offsetof(struct dto, member), nested, MAPPING_MEMBER, 0                         \
+    }
+#define MAP_INTO(dto, key, member, part, inner)                                                              \
+    {                                                                                                        \
+        key, sizeof key - 1, offsetof(struct dto, member), NULL, MAPPING_INTO, offsetof(struct part, inner)  \
+    }
+#define MAP_FLAT(key, nested)                                                                                \
+    {                                                                                                        \
+        key, sizeof key - 1, 0, nested, MAPPING_FLAT, 0                                                      \
     }
 
 enum field_fault {
