@@ -101,6 +101,91 @@ static const char *const script_sources[SCRIPT_COUNT] = {
 
     [SCRIPT_CREATE_GROUP] = "#!lua flags=allow-oom\n"
                             "return redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n",
+
+    [SCRIPT_SET_FREE] = "#!lua flags=allow-oom\n"
+                        "local v = redis.call('GET', KEYS[1])\n"
+                        "if v and v ~= ARGV[1] then return 0 end\n"
+                        "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+                        "return 1\n",
+
+    [SCRIPT_RENEW_SAME] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+                          "return redis.call('PEXPIRE', KEYS[1], ARGV[2])\n",
+
+    [SCRIPT_DELETE_SAME] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+                           "return redis.call('DEL', KEYS[1])\n",
+
+    /* A bucket is a hash of instants (us of Redis' clock): tat = when it would be empty, share = the same for background
+     * work, paused = nobody before, waiting = live work waits until then, live = last live call. Every instant is judged
+     * against a bound, so that a clock that jumped back blocks nobody for longer than a bucket can hold. */
+    [SCRIPT_LIMIT_TAKE] =
+        "#!lua flags=allow-oom\n"
+        "local t = redis.call('TIME')\n"
+        "local now = t[1] * 1000000 + t[2]\n"
+        "local background, part = ARGV[5] == '1', ARGV[6] / 100\n"
+        "local wait, b = 0, {}\n"
+        "for i = 1, 2 do\n"
+        "  local h = redis.call('HMGET', KEYS[i], 'tat', 'share', 'paused', 'waiting', 'live')\n"
+        "  local x = {step = tonumber(ARGV[2 * i - 1]), slack = tonumber(ARGV[2 * i]), wait = 0}\n"
+        "  x.tat, x.share, x.paused = tonumber(h[1] or 0), tonumber(h[2] or 0), tonumber(h[3] or 0)\n"
+        "  x.waiting, x.live = tonumber(h[4] or 0), tonumber(h[5] or 0)\n"
+        "  if x.paused > now + 86400000000 then x.paused = 0 end\n"
+        "  if x.paused > now then x.wait = x.paused - now end\n"
+        "  if x.step > 0 then\n"
+        "    local since = now - x.paused\n"
+        "    local most = now + x.slack + 2 * x.step\n"
+        "    if since < 0 then since = 0 end\n"
+        "    if since < 60000000 then x.step = x.step / (0.5 + since / 120000000) end\n"
+        "    x.tat = math.min(x.tat, most)\n"
+        "    x.wait = math.max(x.wait, x.tat - x.slack - now)\n"
+        "    if background then\n"
+        "      if x.waiting > now and x.waiting < now + 86410000000 then\n"
+        "        x.wait = math.max(x.wait, x.waiting - now)\n"
+        "      end\n"
+        "      if x.live <= now and x.live > now - 5000000 then\n"
+        "        x.shared = true\n"
+        "        x.share = math.min(x.share, now + x.slack + 2 * x.step / part)\n"
+        "        x.wait = math.max(x.wait, x.share - x.slack - now)\n"
+        "      end\n"
+        "    end\n"
+        "  end\n"
+        "  if x.wait > wait then wait = x.wait end\n"
+        "  b[i] = x\n"
+        "end\n"
+        "local function keep(i, life, ...)\n"
+        "  redis.call('HSET', KEYS[i], ...)\n"
+        "  life = math.ceil(math.max(life, b[i].paused - now, 0) / 1000) + 120000\n"
+        "  redis.call('PEXPIRE', KEYS[i], string.format('%.0f', life))\n"
+        "end\n"
+        "local function text(v) return string.format('%.0f', v) end\n"
+        "for i = 1, 2 do\n"
+        "  local x = b[i]\n"
+        "  if wait > 0 and not background and x.wait > 0 then\n"
+        "    local mark = now + wait + math.max(2 * x.step, 250000)\n"
+        "    keep(i, mark - now, 'waiting', text(math.min(mark, now + 86400000000)))\n"
+        "  elseif wait == 0 and x.step > 0 then\n"
+        "    x.tat = math.max(x.tat, now) + x.step\n"
+        "    if background and x.shared then\n"
+        "      x.share = math.max(x.share, now) + x.step / part\n"
+        "      keep(i, x.share - now, 'tat', text(x.tat), 'share', text(x.share))\n"
+        "    elseif background then\n"
+        "      keep(i, x.tat - now, 'tat', text(x.tat))\n"
+        "    else\n"
+        "      keep(i, x.tat - now, 'tat', text(x.tat), 'live', text(now))\n"
+        "    end\n"
+        "  end\n"
+        "end\n"
+        "return math.ceil(wait / 1000)\n",
+
+    [SCRIPT_LIMIT_PAUSE] =
+        "#!lua flags=allow-oom\n"
+        "local t = redis.call('TIME')\n"
+        "local now = t[1] * 1000000 + t[2]\n"
+        "local old = tonumber(redis.call('HGET', KEYS[1], 'paused') or 0)\n"
+        "local new = now + math.min(tonumber(ARGV[1]), 86400000000)\n"
+        "if old > new and old <= now + 86400000000 then new = old end\n"
+        "redis.call('HSET', KEYS[1], 'paused', string.format('%.0f', new))\n"
+        "redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((new - now) / 1000) + 120000))\n"
+        "return 1\n",
 };
 
 enum { SHA1_BYTES = 20, SHA1_HEX = 2 * SHA1_BYTES };

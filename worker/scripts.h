@@ -14,6 +14,13 @@ enum script {
     SCRIPT_CREATE_GROUP, /* KEYS stream; ARGV group -> OK | BUSYGROUP; works when Redis is full (7.0+) */
     SCRIPT_REPLAY,  /* KEYS dead, live; ARGV dead id -> {1, new id} | {0, ''} gone | {-1, ''} has no body */
     SCRIPT_DISCARD, /* KEYS dead, discarded; ARGV dead id, _field value ... -> {1, audit id} | {0, ''} gone */
+    SCRIPT_SET_FREE, /* KEYS any string key; ARGV value, ttl ms -> 1 it holds the value | 0 it holds another; works when
+                              Redis is full */
+    SCRIPT_RENEW_SAME, /* KEYS any string key; ARGV value, ttl ms -> 1 it lives on | 0 it is not there or another one */
+    SCRIPT_DELETE_SAME, /* KEYS any string key; ARGV value -> 1 deleted | 0 it is not there or another one */
+    SCRIPT_LIMIT_TAKE, /* KEYS app bucket, shop bucket; ARGV step and slack of both (us, 0 = no limit), background 0|1,
+                              share % -> ms to wait, 0 = taken; works when Redis is full */
+    SCRIPT_LIMIT_PAUSE, /* KEYS bucket; ARGV pause us -> 1; works when Redis is full */
     SCRIPT_COUNT
 };
 
