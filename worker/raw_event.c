@@ -20,8 +20,7 @@ static bool is_text(const struct entry_text *t)
     return bson_utf8_validate(t->data ? t->data : "", t->length, true);
 }
 
-/* "<platform>:<shop>:<key>:<kind>:<id>" in the arena. NULL: not UTF-8 or with a NUL, or the arena is full. */
-static const char *make_id(const struct entry *e, struct arena *arena, struct err *err)
+const char *raw_event_id(const struct entry *e, struct arena *arena, struct err *err)
 {
     const char *kind = entry_kind_name(e->kind);
     const struct entry_text kind_text = {kind, strlen(kind)};
@@ -94,7 +93,7 @@ struct document *raw_event_build(const struct need *n, const struct config *conf
                                  struct arena *arena, struct err *err)
 {
     const struct message *m = n->messages.first;
-    const char *id = make_id(&m->entry, arena, err);
+    const char *id = raw_event_id(&m->entry, arena, err);
     struct document *d = id ? arena_take(arena, sizeof(*d)) : NULL;
 
     if (!d) {

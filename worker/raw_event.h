@@ -21,4 +21,7 @@
 struct document *raw_event_build(const struct need *n, const struct config *config, int64_t now_ms,
                                  struct arena *arena, struct err *err) __attribute__((warn_unused_result));
 
+/* Its _id, "<platform>:<shop>:<key>:<kind>:<id>", in the arena. NULL: not UTF-8 or with a NUL, or the arena is full. */
+const char *raw_event_id(const struct entry *e, struct arena *arena, struct err *err);
+
 #endif

@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/clock.h"
+#include "common/number.h"
 #include "common/redis_url.h"
 
 enum {
@@ -89,4 +92,44 @@ int ctl_fail(int code, const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     return code;
+}
+
+/* "90m", "6h", "2d": so long before now. False: it is none. */
+static bool parse_age(const char *text, int64_t now_ms, int64_t *out)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}, {'d', INT64_C(24) * 3600 * 1000}};
+    size_t n = strlen(text);
+    int64_t count;
+
+    if (n < 2 || !number_i64(text, n - 1, &count) || count < 0 || count > 100000)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (text[n - 1] == units[i].unit) {
+            *out = now_ms - count * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "2024-11-29T10:30:00Z" or "2024-11-29". False: it is neither. */
+static bool parse_instant(const char *text, int64_t *out)
+{
+    struct tm at = {0};
+    const char *end = strptime(text, "%Y-%m-%d", &at);
+
+    if (end && *end == 'T')
+        end = strptime(end, "T%H:%M:%SZ", &at);
+    if (!end || *end)
+        return false;
+    *out = (int64_t)timegm(&at) * 1000;
+    return clock_plausible_ms(*out);
+}
+
+bool ctl_parse_time(const char *text, int64_t now_ms, int64_t *out)
+{
+    return parse_age(text, now_ms, out) || parse_instant(text, out);
 }

@@ -6,6 +6,7 @@
 #define SHOPSTREAM_WORKER_CTL_CTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/config.h"
 #include "common/err.h"
@@ -45,10 +46,15 @@ int ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
  * gone; the result is borrowed from it. */
 const char *ctl_plain(struct strbuf *to, const char *text, size_t length);
 
+/* A moment as a person gives it: "2024-11-29T10:30:00Z", "2024-11-29", or an age before now_ms: "90m", "6h", "2d". *out: UTC
+ * epoch ms. False: it is none of these. */
+bool ctl_parse_time(const char *text, int64_t now_ms, int64_t *out) __attribute__((warn_unused_result));
+
 /* Commands. argv[0] is the command's own word ("shop"), argv[1] the first thing after it. Each returns an enum ctl_exit. */
 int ctl_init(struct ctl *c, int argc, char **argv);
 int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_shop(struct ctl *c, int argc, char **argv);
 int ctl_dead(struct ctl *c, int argc, char **argv);
+int ctl_prove(struct ctl *c, int argc, char **argv);
 
 #endif

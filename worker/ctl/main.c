@@ -40,6 +40,7 @@ static const struct command commands[] = {
      "shops and their grants; put reads JSON from stdin"},
     {"dead", ctl_dead, "list|show|replay|discard ...",
      "dead letters; replay and discard show what they would do until --yes"},
+    {"prove", ctl_prove, "[--since TIME]", "what became of every event the streams still keep"},
     {"config", print_config, "[--markdown|--env]", "settings as this tool sees them"},
 };
 
