@@ -135,6 +135,21 @@ TEST(marks_a_document_behind_only_when_told)
     built_deinit(&b);
 }
 
+TEST(keeps_apart_in_the_idempotency_key_what_shares_an_id)
+{
+    struct dto_context prefixed = context;
+    bson_iter_t iter;
+    struct built b;
+
+    prefixed.doc_id = "tiktok:1:order:42";
+    CHECK_TEXT(document_entity_id(&context), "42");
+    CHECK_TEXT(document_entity_id(&prefixed), "order:42");
+    build_with(&b, "{" ORDER "}", strlen("{" ORDER "}"), &prefixed);
+    CHECK(bson_iter_init_find(&iter, b.document->set, "idempotency_key"));
+    CHECK_TEXT(bson_iter_utf8(&iter, NULL), "tiktok:1::order:order:42");
+    built_deinit(&b);
+}
+
 TEST(leaves_out_a_trace_that_is_no_text)
 {
     struct dto_context odd = context;
@@ -271,7 +286,8 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(
         argc, argv, CASE(takes_the_stored_version_when_the_sources_is_unusable),
         CASE(names_every_field_either_in_set_or_in_unset), CASE(hashes_content_and_not_the_reading_of_it),
-        CASE(marks_a_document_behind_only_when_told), CASE(leaves_out_a_trace_that_is_no_text),
+        CASE(marks_a_document_behind_only_when_told),
+        CASE(keeps_apart_in_the_idempotency_key_what_shares_an_id), CASE(leaves_out_a_trace_that_is_no_text),
         CASE(tells_the_same_version_with_and_without_building), CASE(stores_a_thousand_lines),
         CASE(falls_back_to_the_raw_text_when_the_whole_is_too_large),
         CASE(falls_back_to_the_raw_text_when_the_structs_take_too_much_memory),

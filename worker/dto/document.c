@@ -39,6 +39,11 @@ int64_t document_version(int64_t update_ms, int64_t stored_version, int64_t now_
     return stored_version > 0 ? stored_version : 0;
 }
 
+const char *document_entity_id(const struct dto_context *context)
+{
+    return context->doc_id + strlen(context->platform) + 1 + strlen(context->shop) + 1;
+}
+
 /* --- parts ----------------------------------------------------------------------------------------- */
 
 /* What one document is made with. */
@@ -87,7 +92,7 @@ static bson_t *document_part(struct document_maker *m)
 static void document_idempotency_key(struct document_maker *m)
 {
     const char *parts[] = {m->c->platform, m->c->shop, m->c->channel_id, entry_kind_name(m->d->kind),
-                           m->c->id};
+                           document_entity_id(m->c)};
     struct strbuf key = STRBUF_INIT;
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -25,6 +25,10 @@ struct document_draft {
 /* The version a source's update time stands for: it, or stored_version when it is unusable. update_ms 0: absent. */
 int64_t document_version(int64_t update_ms, int64_t stored_version, int64_t now_ms);
 
+/* What stands in the _id after "<platform>:<shop>:": unlike context->id it tells apart what shares an id, as an order
+ * and its transactions do. Borrowed. */
+const char *document_entity_id(const struct dto_context *context);
+
 /* The complete state: $set, $unset, $setOnInsert. NULL: not even the raw text can be stored (err ERR_DATA), or there is
  * no memory in this turn (err ERR_SYSTEM). The struct lies in the arena; free its BSON with document_free. */
 struct document *document_full(const struct document_draft *draft, const struct dto_context *context,

@@ -25,6 +25,11 @@ static const struct recipe *const recipes[] = {
 
 static const char state_unknown[] = "unknown";
 
+static bool text_is(const char *text, const char *s, size_t n)
+{
+    return strlen(text) == n && memcmp(text, s, n) == 0;
+}
+
 static bool return_kind_fits(const struct recipe *r, const char *return_kind)
 {
     return !r->return_kind ||
@@ -37,8 +42,21 @@ const struct recipe *recipe_find(const char *platform, size_t platform_length, e
     for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
         const struct recipe *r = recipes[i];
 
-        if (r->kind == kind && strlen(r->platform) == platform_length &&
-            memcmp(r->platform, platform, platform_length) == 0 && return_kind_fits(r, return_kind))
+        if (!r->topic && r->kind == kind && text_is(r->platform, platform, platform_length) &&
+            return_kind_fits(r, return_kind))
+            return r;
+    }
+    return NULL;
+}
+
+const struct recipe *recipe_find_record(const char *platform, size_t platform_length, const char *topic,
+                                        size_t topic_length)
+{
+    for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+        const struct recipe *r = recipes[i];
+
+        if (r->topic && text_is(r->topic, topic, topic_length) &&
+            text_is(r->platform, platform, platform_length))
             return r;
     }
     return NULL;
@@ -77,6 +95,13 @@ void recipe_set_id(struct field_text *id, const struct dto_context *context)
 {
     if (id->state != FIELD_HELD)
         *id = (struct field_text){FIELD_HELD, strlen(context->id), context->id};
+}
+
+void recipe_set_entity_id(struct field_text *id, const struct dto_context *context)
+{
+    const char *text = document_entity_id(context);
+
+    *id = (struct field_text){FIELD_HELD, strlen(text), text};
 }
 
 static struct document *recipe_build(const struct recipe *recipe, yyjson_val *json, void *dto,

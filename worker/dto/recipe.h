@@ -1,7 +1,10 @@
 /* recipe.h - worker, stage 5: how one platform's answer for one kind of entity becomes a document.
  *
  * A recipe is a row: mapping, size of the DTO, and the two things tables cannot say (finish, update_ms). The rest is the
- * same for every entity and platform and stands in recipe.c. A kind without a recipe is kept raw. */
+ * same for every entity and platform and stands in recipe.c. A kind without a recipe is kept raw.
+ *
+ * Rows that exist only in a listing have recipes too. Nothing can be fetched by their id, so they travel in an entry of
+ * kind record: its topic finds the recipe, its body is the row, its id is what record_id made of the row. */
 #ifndef SHOPSTREAM_WORKER_DTO_RECIPE_H
 #define SHOPSTREAM_WORKER_DTO_RECIPE_H
 
@@ -11,12 +14,14 @@
 #include <yyjson.h>
 
 #include "common/entry.h"
+#include "common/strbuf.h"
 #include "worker/dto.h"
 #include "worker/dto/field.h"
 
 struct recipe {
     const char *platform;    /* "tiktok" */
     enum entry_kind kind;    /* of the entity: stands in the idempotency key */
+    const char *topic;       /* of the entries that carry such rows: "wallet"; NULL: an entity, fetched by id */
     const char *return_kind; /* kind return: "return" or "cancellation"; NULL: whatever the event says */
     const char *collection;  /* literal */
     const char *id_prefix;   /* stands in the _id before the entity's id: "escrow:"; "" for none; literal */
@@ -33,11 +38,19 @@ struct recipe {
 
     /* Nothing to store although the answer is good (transactions of an order that has none). NULL: never. */
     bool (*is_empty)(yyjson_val *json);
+
+    /* Rows only: appends the id of the row's entry, made of the row's own texts; id_prefix is not part of it. False: the
+     * row lacks all that could tell it from others, or it holds a NUL byte; `to` is unchanged. NULL: an entity. */
+    bool (*record_id)(yyjson_val *row, struct strbuf *to);
 };
 
 /* The recipe of a kind; return_kind may be NULL or "". NULL: this kind is kept raw. */
 const struct recipe *recipe_find(const char *platform, size_t platform_length, enum entry_kind kind,
                                  const char *return_kind);
+
+/* The recipe of rows that travel under this topic. NULL: none. */
+const struct recipe *recipe_find_record(const char *platform, size_t platform_length, const char *topic,
+                                        size_t topic_length);
 
 /* The version of the document recipe_document would build, without building it. */
 int64_t recipe_version(const struct recipe *recipe, yyjson_val *json, int64_t stored_version, int64_t now_ms);
@@ -63,6 +76,9 @@ void recipe_set_state(struct field_text *state, const struct field_text *status,
 
 /* Gives an entity that hides its id the one it was asked for by. */
 void recipe_set_id(struct field_text *id, const struct dto_context *context);
+
+/* Gives a document its own id, the part of its _id that document_entity_id tells. */
+void recipe_set_entity_id(struct field_text *id, const struct dto_context *context);
 
 /* One row of the table in recipe.c each. */
 extern const struct recipe recipe_order_tiktok;
