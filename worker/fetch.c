@@ -64,7 +64,7 @@ struct call {
     struct call *next;       /* running, a shop's queue or suspects, answered */
     struct call *before;     /* running list only */
     struct fetch_shop *shop; /* borrowed; a shop with calls is never freed */
-    enum entry_kind kind;    /* of its needs */
+    int endpoint;            /* the platform's number of what it asks */
     bool probe;              /* asks for nothing, has no needs */
     bool carried;            /* not waited for */
     bool kept;               /* answered: a need still points into the document */
@@ -170,12 +170,12 @@ static struct call *list_pop(struct call_list *list)
     return c;
 }
 
-static struct call *call_new(struct fetch_shop *shop, enum entry_kind kind, size_t room)
+static struct call *call_new(struct fetch_shop *shop, int endpoint, size_t room)
 {
     struct call *c = xcalloc(1, sizeof *c + room * sizeof c->needs[0]);
 
     c->shop = shop;
-    c->kind = kind;
+    c->endpoint = endpoint;
     return c;
 }
 
@@ -466,7 +466,7 @@ static bool call_request(struct fetcher *f, const struct call *c, const struct s
     ids = xcalloc(c->count, sizeof *ids);
     for (size_t i = 0; i < c->count; i++)
         ids[i] = c->needs[i]->id;
-    ok = p->detail_request(f->config, shop, c->kind, ids, c->count, at_s, request, err);
+    ok = p->detail_request(f->config, shop, c->endpoint, ids, c->count, at_s, request, err);
     free(ids);
     return ok;
 }
@@ -516,11 +516,21 @@ static bool call_send(struct fetcher *f, struct call *c)
 
 static void probe_send(struct fetcher *f, struct fetch_shop *s)
 {
-    struct call *c = call_new(s, ENTRY_SHOP, 0);
+    struct call *c = call_new(s, PLATFORM_PROBE, 0);
 
     c->probe = true;
     s->probe_due = false;
     s->probing = call_send(f, c);
+}
+
+/* The endpoint that is asked for the need; < 0: none is. */
+static int endpoint_of(const struct fetcher *f, const struct platform *p, const struct need *n)
+{
+    struct platform_ask ask = {0};
+    bool known = !p->compound(n->kind) && p->next_ask(f->config, n->kind, n->return_kind, n->id, NULL, &ask);
+
+    strbuf_deinit(&ask.subject);
+    return known ? ask.endpoint : -1;
 }
 
 /* The next batch of this turn's waiting needs; NULL: nothing is left, or the turn has asked for enough. */
@@ -528,21 +538,23 @@ static struct call *batch_take(struct fetcher *f, struct fetch_shop *s)
 {
     size_t most = 0, room = (size_t)f->config->fetch_max_ids - f->ids;
     struct call *c = NULL;
+    int endpoint;
 
     for (; s->next < s->waiting_count; s->next++) {
         struct need *n = s->waiting[s->next];
 
         if (n->state != NEED_WAITING || pool_is_calling(f->pool, n))
             continue; /* judged meanwhile, or an older need of the same entity is being asked for */
+        endpoint = endpoint_of(f, s->platform, n);
         if (!c) {
-            most = n->alone ? 1 : s->platform->batch_size(f->config, n->kind);
+            most = n->alone ? 1 : s->platform->batch_size(f->config, endpoint);
             if (most > room) {
                 if (f->ids > 0)
                     return NULL; /* a full batch next turn instead of two halves */
                 most = room;
             }
-            c = call_new(s, n->kind, most);
-        } else if (c->count == most || c->kind != n->kind || n->alone) {
+            c = call_new(s, endpoint, most);
+        } else if (c->count == most || c->endpoint != endpoint || n->alone) {
             break;
         }
         need_enter(f->pool, n, NEED_CALLING);
@@ -597,6 +609,8 @@ static void count_result(enum call_class class)
         [CALL_OK] = METRIC_WORKER_FETCH_OK,       [CALL_RETRY] = METRIC_WORKER_FETCH_RETRY,
         [CALL_LIMIT] = METRIC_WORKER_FETCH_LIMIT, [CALL_TOKEN] = METRIC_WORKER_FETCH_TOKEN,
         [CALL_AUTH] = METRIC_WORKER_FETCH_AUTH,   [CALL_PERM] = METRIC_WORKER_FETCH_PERM,
+        [CALL_SCOPE] = METRIC_WORKER_FETCH_AUTH,  [CALL_DENIED] = METRIC_WORKER_FETCH_PERM,
+        [CALL_GONE] = METRIC_WORKER_FETCH_PERM,   [CALL_ABSENT] = METRIC_WORKER_FETCH_PERM,
     };
 
     metric_add(metrics[class], 1);
@@ -645,12 +659,14 @@ static void take_entities(struct fetcher *f, struct call *c, yyjson_val *entitie
             (struct answer){.kind = ANSWER_MISSING, .fetched_ms = c->fetched_ms, .alone = c->count == 1};
     while ((entity = yyjson_arr_iter_next(&it)) != NULL) {
         struct entry_text id;
-        struct need *n = c->shop->platform->entity_id(c->kind, entity, &id) ? need_by_id(c, &id) : NULL;
+        struct need *n;
+        yyjson_val *found = c->shop->platform->entity(c->endpoint, entity, &id);
 
+        n = found ? need_by_id(c, &id) : NULL;
         if (!n)
             continue;
         n->answer.kind = ANSWER_FOUND;
-        n->answer.json = entity;
+        n->answer.json = found;
     }
     for (size_t i = 0; i < c->count; i++) {
         if (c->needs[i]->answer.kind == ANSWER_MISSING)
@@ -663,7 +679,8 @@ static void take_entities(struct fetcher *f, struct call *c, yyjson_val *entitie
 static void split(struct call *c, struct call_list *queue)
 {
     size_t half = (c->count + 1) / 2;
-    struct call *parts[2] = {call_new(c->shop, c->kind, half), call_new(c->shop, c->kind, c->count - half)};
+    struct call *parts[2] = {call_new(c->shop, c->endpoint, half),
+                             call_new(c->shop, c->endpoint, c->count - half)};
 
     for (size_t i = 0; i < c->count; i++) {
         struct call *part = parts[i >= half];
@@ -797,10 +814,14 @@ static void call_judged(struct fetcher *f, struct call *c, const struct platform
         return;
     case CALL_TOKEN:
     case CALL_AUTH:
+    case CALL_SCOPE:
         shop_refused(f, s, c, result->error);
         return;
     case CALL_RETRY:
     case CALL_PERM:
+    case CALL_DENIED:
+    case CALL_GONE:
+    case CALL_ABSENT:
         if (!c->probe) {
             call_failed(f, c, result, no_answer);
             return;
@@ -827,7 +848,9 @@ static void call_ended(struct fetcher *f, struct call *c, struct http_answer *a)
     if (a->status != 0 && a->body.length > 0)
         c->doc = json_parse(a->body.data, a->body.length, NULL, NULL);
     root = c->doc ? yyjson_doc_get_root(c->doc) : NULL;
-    s->platform->judge(c->kind, a->status, root, a->error, a->retry_after, &result);
+    s->platform->judge(c->endpoint,
+                       &(struct platform_answer){a->status, root, a->error, a->retry_after, clock_now_ms()},
+                       &result);
     count_result(result.class);
     if (result.class == CALL_OK)
         measure_clock(f, a);
@@ -863,7 +886,7 @@ static struct fetch_shop *shop_of(struct fetcher *f, struct need *n)
 {
     const struct platform *p = platform_find(n->platform);
 
-    if (p && p->batch_size(f->config, n->kind) > 0)
+    if (p && endpoint_of(f, p, n) >= 0)
         return shop_find(f, p, n->shop);
     need_judge(f->pool, n, OUTCOME_POISON, DEAD_REJECTED, "no platform of ours can fetch this kind");
     return NULL;

@@ -17,6 +17,8 @@ struct part {
 struct parts {
     struct part *at; /* owned */
     size_t count;    /* in order of arrival */
+    yyjson_doc
+        *whole; /* what they were composed to; owned: the need's answer points into it; NULL: not yet */
 };
 
 struct parts *parts_new(void);

@@ -8,7 +8,8 @@
 TEST(finds_platforms_by_name)
 {
     CHECK(platform_find("tiktok") == &platform_tiktok);
-    CHECK(platform_find("shopee") == NULL);
+    CHECK(platform_find("shopee") == &platform_shopee);
+    CHECK(platform_find("lazada") == NULL);
     CHECK(platform_find("") == NULL);
 }
 

@@ -8,6 +8,8 @@
 #include "tests/harness.h"
 #include "worker/platforms/platform.h"
 
+enum { ORDERS = PLATFORM_ENDPOINT_FIRST }; /* its first endpoint */
+
 static char app_key[] = "29a39d", app_secret[] = "e59af819cc", api_url[] = "https://api.example";
 
 static struct config test_config(void)
@@ -61,7 +63,7 @@ TEST(signs_decoded_values_and_percent_encodes_them_on_the_wire)
     const char *ids[] = {"1", "2"};
     struct platform_request r;
 
-    CHECK(platform_tiktok.detail_request(&config, &test_shop, ENTRY_ORDER, ids, 2, 1700000000, &r, NULL));
+    CHECK(platform_tiktok.detail_request(&config, &test_shop, ORDERS, ids, 2, 1700000000, &r, NULL));
     CHECK(
         strncmp(
             strbuf_text(&r.url),
@@ -139,10 +141,10 @@ TEST(refuses_a_shop_without_cipher_and_kinds_it_cannot_fetch)
     struct platform_request r = {0};
 
     shop.cipher = "";
-    CHECK(!platform_tiktok.detail_request(&config, &shop, ENTRY_ORDER, ids, 1, 1, &r, NULL));
-    CHECK(!platform_tiktok.detail_request(&config, &test_shop, ENTRY_PRODUCT, ids, 1, 1, &r, NULL));
-    CHECK_INT(platform_tiktok.batch_size(&config, ENTRY_PRODUCT), 0);
-    CHECK_INT(platform_tiktok.batch_size(&config, ENTRY_ORDER), 50);
+    CHECK(!platform_tiktok.detail_request(&config, &shop, ORDERS, ids, 1, 1, &r, NULL));
+    platform_request_deinit(&r);
+    CHECK(!platform_tiktok.next_ask(&config, ENTRY_SHOP, "", "1", NULL, &(struct platform_ask){0}));
+    CHECK_INT(platform_tiktok.batch_size(&config, ORDERS), 50);
 }
 
 /* --- answers -------------------------------------------------------------------------------------- */
@@ -155,8 +157,9 @@ static struct platform_result judge(long status, const char *body)
 
     yyjson_doc_free(last_doc);
     last_doc = body ? json_parse(body, strlen(body), NULL, NULL) : NULL;
-    platform_tiktok.judge(ENTRY_ORDER, status, last_doc ? yyjson_doc_get_root(last_doc) : NULL, "", "",
-                          &result);
+    platform_tiktok.judge(
+        ORDERS, &(struct platform_answer){status, last_doc ? yyjson_doc_get_root(last_doc) : NULL, "", "", 0},
+        &result);
     return result;
 }
 
@@ -175,19 +178,19 @@ TEST(judges_every_code_of_the_table_whatever_the_status)
         long code;
         enum call_class class;
     } table[] = {
-        {36009002, CALL_LIMIT}, {36009003, CALL_RETRY}, {25020008, CALL_RETRY}, {10002014, CALL_RETRY},
-        {10002015, CALL_RETRY}, {10037002, CALL_RETRY}, {10037003, CALL_RETRY}, {10037004, CALL_RETRY},
-        {36009007, CALL_RETRY}, {105002, CALL_TOKEN},   {105000, CALL_TOKEN},   {105001, CALL_TOKEN},
-        {101000, CALL_AUTH},    {105005, CALL_AUTH},    {10006402, CALL_AUTH},  {36009033, CALL_AUTH},
-        {36009004, CALL_PERM},  {106001, CALL_PERM},    {106013, CALL_PERM},    {36009009, CALL_PERM},
-        {36009010, CALL_PERM},  {36009014, CALL_PERM},  {21008111, CALL_PERM},  {21011028, CALL_PERM},
-        {25020005, CALL_PERM},  {21011044, CALL_RETRY}, {25001001, CALL_PERM},  {12052910, CALL_PERM},
-        {11050001, CALL_PERM},  {36009021, CALL_PERM},  {36009022, CALL_PERM},  {36009023, CALL_PERM},
-        {12019027, CALL_PERM},  {12019087, CALL_PERM},  {12019108, CALL_PERM},  {12019109, CALL_PERM},
-        {12019118, CALL_PERM},  {12019119, CALL_PERM},  {12019008, CALL_PERM},  {12019015, CALL_PERM},
-        {12019120, CALL_PERM},  {12052180, CALL_PERM},  {12019150, CALL_PERM},  {12052032, CALL_PERM},
-        {12052260, CALL_PERM},  {12052048, CALL_PERM},  {12052700, CALL_AUTH},  {12052704, CALL_AUTH},
-        {36004004, CALL_AUTH},  {99999999, CALL_PERM},
+        {36009002, CALL_LIMIT},  {36009003, CALL_RETRY},  {25020008, CALL_RETRY},  {10002014, CALL_RETRY},
+        {10002015, CALL_RETRY},  {10037002, CALL_RETRY},  {10037003, CALL_RETRY},  {10037004, CALL_RETRY},
+        {36009007, CALL_RETRY},  {105002, CALL_TOKEN},    {105000, CALL_TOKEN},    {105001, CALL_TOKEN},
+        {101000, CALL_AUTH},     {105005, CALL_SCOPE},    {10006402, CALL_SCOPE},  {36009033, CALL_AUTH},
+        {36009004, CALL_PERM},   {106001, CALL_PERM},     {106013, CALL_PERM},     {36009009, CALL_PERM},
+        {36009010, CALL_PERM},   {36009014, CALL_PERM},   {21008111, CALL_DENIED}, {21011028, CALL_DENIED},
+        {25020005, CALL_DENIED}, {21011044, CALL_RETRY},  {25001001, CALL_PERM},   {12052910, CALL_PERM},
+        {11050001, CALL_PERM},   {36009021, CALL_PERM},   {36009022, CALL_PERM},   {36009023, CALL_PERM},
+        {12019027, CALL_PERM},   {12019087, CALL_PERM},   {12019108, CALL_PERM},   {12019109, CALL_PERM},
+        {12019118, CALL_PERM},   {12019119, CALL_PERM},   {12019008, CALL_PERM},   {12019015, CALL_PERM},
+        {12019120, CALL_PERM},   {12052180, CALL_PERM},   {12019150, CALL_GONE},   {12052032, CALL_GONE},
+        {12052260, CALL_GONE},   {12052048, CALL_DENIED}, {12052700, CALL_AUTH},   {12052704, CALL_AUTH},
+        {36004004, CALL_AUTH},   {99999999, CALL_PERM},
     };
     static const long statuses[] = {200, 400, 401, 403, 404};
 
@@ -199,7 +202,7 @@ TEST(judges_every_code_of_the_table_whatever_the_status)
             CHECK_INT(r.code, table[i].code);
         }
     }
-    CHECK_INT(judge_code(500, 21008111).class, CALL_PERM);
+    CHECK_INT(judge_code(500, 21008111).class, CALL_DENIED);
     CHECK_INT(judge_code(429, 105002).class, CALL_TOKEN);
 }
 
@@ -223,11 +226,11 @@ TEST(takes_the_orders_of_a_good_answer)
     CHECK_INT(r.class, CALL_OK);
     CHECK_INT(r.code, 0);
     CHECK_INT(yyjson_arr_size(r.entities), 3);
-    CHECK(platform_tiktok.entity_id(ENTRY_ORDER, yyjson_arr_get(r.entities, 0), &id));
+    CHECK(platform_tiktok.entity(ORDERS, yyjson_arr_get(r.entities, 0), &id));
     CHECK_BYTES(id.data, id.length, "17", 2);
-    CHECK(platform_tiktok.entity_id(ENTRY_ORDER, yyjson_arr_get(r.entities, 1), &id));
+    CHECK(platform_tiktok.entity(ORDERS, yyjson_arr_get(r.entities, 1), &id));
     CHECK_BYTES(id.data, id.length, "18", 2);
-    CHECK(!platform_tiktok.entity_id(ENTRY_ORDER, yyjson_arr_get(r.entities, 2), &id));
+    CHECK(!platform_tiktok.entity(ORDERS, yyjson_arr_get(r.entities, 2), &id));
 }
 
 TEST(half_an_answer_is_no_answer)
@@ -266,7 +269,8 @@ TEST(a_transport_failure_is_to_be_tried_again)
 {
     struct platform_result r;
 
-    platform_tiktok.judge(ENTRY_ORDER, 0, NULL, "api.example: Timeout was reached", "", &r);
+    platform_tiktok.judge(ORDERS,
+                          &(struct platform_answer){0, NULL, "api.example: Timeout was reached", "", 0}, &r);
     CHECK_INT(r.class, CALL_RETRY);
     CHECK_TEXT(r.error, "tiktok: api.example: Timeout was reached");
 }
@@ -275,10 +279,10 @@ TEST(reads_retry_after)
 {
     struct platform_result r;
 
-    platform_tiktok.judge(ENTRY_ORDER, 429, NULL, "", "7", &r);
+    platform_tiktok.judge(ORDERS, &(struct platform_answer){429, NULL, "", "7", 0}, &r);
     CHECK_INT(r.class, CALL_LIMIT);
     CHECK_INT(r.retry_after_ms, 7000);
-    platform_tiktok.judge(ENTRY_ORDER, 429, NULL, "", "soon", &r);
+    platform_tiktok.judge(ORDERS, &(struct platform_answer){429, NULL, "", "soon", 0}, &r);
     CHECK_INT(r.retry_after_ms, 0);
 }
 
@@ -288,7 +292,8 @@ TEST(judges_a_probe_by_its_shops)
     struct platform_result r;
 
     last_doc = json_parse(body, strlen(body), NULL, NULL);
-    platform_tiktok.judge(ENTRY_SHOP, 200, yyjson_doc_get_root(last_doc), "", "", &r);
+    platform_tiktok.judge(PLATFORM_PROBE,
+                          &(struct platform_answer){200, yyjson_doc_get_root(last_doc), "", "", 0}, &r);
     CHECK_INT(r.class, CALL_OK);
 }
 

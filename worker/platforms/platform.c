@@ -8,13 +8,14 @@
 #include "worker/platforms/platform.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/number.h"
 #include "worker/platforms/retry_after.h"
 
-static const struct platform *const platforms[] = {&platform_tiktok};
+static const struct platform *const platforms[] = {&platform_tiktok, &platform_shopee};
 
 const struct platform *platform_find(const char *name)
 {
@@ -38,6 +39,54 @@ void platform_request_deinit(struct platform_request *r)
     for (size_t i = 0; i < PLATFORM_HEADERS_MAX; i++)
         strbuf_wipe(&r->headers[i]);
     r->header_count = 0;
+}
+
+void platform_grant_deinit(struct platform_grant *g)
+{
+    strbuf_wipe(&g->access_token);
+    strbuf_wipe(&g->refresh_token);
+    strbuf_deinit(&g->open_id);
+    strbuf_deinit(&g->account);
+    strbuf_deinit(&g->region);
+    strbuf_deinit(&g->shop_ids);
+    strbuf_deinit(&g->merchant_ids);
+}
+
+void platform_shops_deinit(struct platform_shops *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->at[i].shop_id);
+        free(s->at[i].name);
+        free(s->at[i].region);
+        free(s->at[i].cipher);
+    }
+    free(s->at);
+    s->at = NULL;
+    s->count = 0;
+}
+
+const char *call_class_name(enum call_class c)
+{
+    static const char *const names[CALL_CLASSES] = {
+        [CALL_OK] = "ok",         [CALL_RETRY] = "retry", [CALL_LIMIT] = "limit", [CALL_TOKEN] = "token",
+        [CALL_AUTH] = "auth",     [CALL_SCOPE] = "scope", [CALL_PERM] = "perm",   [CALL_DENIED] = "denied",
+        [CALL_ABSENT] = "absent", [CALL_GONE] = "gone",
+    };
+
+    return names[c];
+}
+
+size_t platform_secret_length(const char *secret)
+{
+    return strcspn(secret, ",");
+}
+
+bool platform_text_is_clean(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p <= ' ' || *p == 0x7f)
+            return false;
+    return *text != '\0';
 }
 
 int64_t retry_after_ms(const char *text, int64_t now_ms)
