@@ -23,10 +23,32 @@
     X(SERVER_REQUESTS_BAD, "shopstream_server_requests_total{answer=\"bad_request\"}", COUNTER, "")          \
     X(SERVER_REQUESTS_TOO_LARGE, "shopstream_server_requests_total{answer=\"too_large\"}", COUNTER, "")      \
     X(SERVER_REQUESTS_UNAVAILABLE, "shopstream_server_requests_total{answer=\"unavailable\"}", COUNTER, "")  \
-    X(SERVER_UNSIGNED_MISSING, "shopstream_server_unauthorized_total{reason=\"missing\"}", COUNTER,          \
-      "refused signatures by reason")                                                                        \
-    X(SERVER_UNSIGNED_MALFORMED, "shopstream_server_unauthorized_total{reason=\"malformed\"}", COUNTER, "")  \
-    X(SERVER_UNSIGNED_MISMATCH, "shopstream_server_unauthorized_total{reason=\"mismatch\"}", COUNTER, "")    \
+    X(SERVER_UNSIGNED_TIKTOK_MISSING,                                                                        \
+      "shopstream_server_unauthorized_total{platform=\"tiktok\",reason=\"missing\"}", COUNTER,               \
+      "signatures refused with 401, by platform and reason")                                                 \
+    X(SERVER_UNSIGNED_TIKTOK_MALFORMED,                                                                      \
+      "shopstream_server_unauthorized_total{platform=\"tiktok\",reason=\"malformed\"}", COUNTER, "")         \
+    X(SERVER_UNSIGNED_TIKTOK_MISMATCH,                                                                       \
+      "shopstream_server_unauthorized_total{platform=\"tiktok\",reason=\"mismatch\"}", COUNTER, "")          \
+    X(SERVER_UNSIGNED_SHOPEE_MISSING,                                                                        \
+      "shopstream_server_unauthorized_total{platform=\"shopee\",reason=\"missing\"}", COUNTER, "")           \
+    X(SERVER_UNSIGNED_SHOPEE_MALFORMED,                                                                      \
+      "shopstream_server_unauthorized_total{platform=\"shopee\",reason=\"malformed\"}", COUNTER, "")         \
+    X(SERVER_UNSIGNED_SHOPEE_MISMATCH,                                                                       \
+      "shopstream_server_unauthorized_total{platform=\"shopee\",reason=\"mismatch\"}", COUNTER, "")          \
+    X(SERVER_VERIFIED_TIKTOK_CURRENT,                                                                        \
+      "shopstream_server_verified_total{platform=\"tiktok\",key=\"current\"}", COUNTER,                      \
+      "pushes by the key they were signed with: previous at rest means that a rotation is over")             \
+    X(SERVER_VERIFIED_TIKTOK_PREVIOUS,                                                                       \
+      "shopstream_server_verified_total{platform=\"tiktok\",key=\"previous\"}", COUNTER, "")                 \
+    X(SERVER_VERIFIED_SHOPEE_PUSH_CURRENT,                                                                   \
+      "shopstream_server_verified_total{platform=\"shopee\",key=\"push_current\"}", COUNTER, "")             \
+    X(SERVER_VERIFIED_SHOPEE_PUSH_PREVIOUS,                                                                  \
+      "shopstream_server_verified_total{platform=\"shopee\",key=\"push_previous\"}", COUNTER, "")            \
+    X(SERVER_VERIFIED_SHOPEE_PARTNER_CURRENT,                                                                \
+      "shopstream_server_verified_total{platform=\"shopee\",key=\"partner_current\"}", COUNTER, "")          \
+    X(SERVER_VERIFIED_SHOPEE_PARTNER_PREVIOUS,                                                               \
+      "shopstream_server_verified_total{platform=\"shopee\",key=\"partner_previous\"}", COUNTER, "")         \
     X(SERVER_REFUSED_INFLIGHT, "shopstream_server_unavailable_total{reason=\"inflight\"}", COUNTER,          \
       "503 answers by reason")                                                                               \
     X(SERVER_REFUSED_REDIS_DOWN, "shopstream_server_unavailable_total{reason=\"redis_down\"}", COUNTER, "")  \

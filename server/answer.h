@@ -17,6 +17,7 @@ enum answer {
     ANSWER_JOURNALED,      /* every entry is stored, at least one in the journal alone */
     ANSWER_DUPLICATE,      /* every entry has a mark: stored before */
     ANSWER_DEAD,           /* kept as a dead letter: signed, but of no use */
+    ANSWER_PUSH_CHECK,     /* a marketplace's test message: not stored */
     ANSWER_MISSING,        /* no signature */
     ANSWER_MALFORMED,      /* a signature that cannot be one */
     ANSWER_MISMATCH,       /* a signature of something or somebody else */
@@ -42,7 +43,7 @@ struct answer_row {
     const char *reason;  /* body of the answer, ends in a newline; NULL: empty body */
     bool retry_after;    /* tells the sender to come back */
     enum metric counted; /* the request counter */
-    enum metric why;     /* the counter of the reason; METRIC_COUNT when there is none */
+    enum metric why;     /* the counter of the reason; METRIC_COUNT: none, or kept elsewhere (401: http.c) */
 };
 
 /* Never NULL. */

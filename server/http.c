@@ -25,6 +25,7 @@
 #include "server/map.h"
 #include "server/pending.h"
 #include "server/verify.h"
+#include "server/verify_shopee.h"
 
 enum {
     HEADERS_MAX = 16 * 1024, /* bytes of a request's first line and headers */
@@ -36,10 +37,12 @@ enum {
 #define RETRY_AFTER_S "5"
 
 struct http {
+    const struct config *config;
     struct evhttp *evhttp;
     struct evhttp_bound_socket *bound; /* NULL once we stopped listening */
     struct connections *connections;
     struct verifier *verifier;
+    enum metric verified[PLATFORMS][PUSH_SIGN_KEYS_MAX]; /* counter of each key of the verifier */
     struct mapper *mapper;
     struct pendings *pendings;
     enum http_mode mode;
@@ -53,6 +56,7 @@ static const struct {
     enum platform platform;
 } routes[] = {
     {"/webhooks/tiktok", PLATFORM_TIKTOK},
+    {"/webhooks/shopee", PLATFORM_SHOPEE},
 };
 
 /* ---- stage 5: answer ---- */
@@ -120,6 +124,12 @@ static struct entry_text trace_of(struct http *h, const struct evkeyvalq *header
     return (struct entry_text){h->trace, TRACE_MADE};
 }
 
+/* Shopee's test message may have no body. */
+static bool may_be_empty(const struct http *h, enum platform platform)
+{
+    return platform == PLATFORM_SHOPEE && h->config->shopee_verification_push;
+}
+
 /* False: *answer says what is wrong with it. */
 static bool receive(struct http *h, struct evhttp_request *request, struct push *push, enum answer *answer)
 {
@@ -139,9 +149,9 @@ static bool receive(struct http *h, struct evhttp_request *request, struct push 
         return false;
     *answer = ANSWER_NO_BODY;
     push->body.length = evbuffer_get_length(in);
-    if (push->body.length == 0)
+    if (push->body.length == 0 && !may_be_empty(h, routes[i].platform))
         return false;
-    push->body.data = (const char *)evbuffer_pullup(in, -1);
+    push->body.data = push->body.length > 0 ? (const char *)evbuffer_pullup(in, -1) : "";
     if (!push->body.data)
         fatalx("http: no memory for a body");
     push->platform = routes[i].platform;
@@ -151,14 +161,72 @@ static bool receive(struct http *h, struct evhttp_request *request, struct push 
     return true;
 }
 
-static enum answer answer_of(enum verdict verdict)
+/* ---- around stage 2: verify ---- */
+
+static const struct {
+    enum metric missing, malformed, mismatch;
+} unsigned_pushes[PLATFORMS] = {
+    [PLATFORM_TIKTOK] = {METRIC_SERVER_UNSIGNED_TIKTOK_MISSING, METRIC_SERVER_UNSIGNED_TIKTOK_MALFORMED,
+                         METRIC_SERVER_UNSIGNED_TIKTOK_MISMATCH},
+    [PLATFORM_SHOPEE] = {METRIC_SERVER_UNSIGNED_SHOPEE_MISSING, METRIC_SERVER_UNSIGNED_SHOPEE_MALFORMED,
+                         METRIC_SERVER_UNSIGNED_SHOPEE_MISMATCH},
+};
+
+/* By setting: counters of its current and of its previous key. */
+static const struct {
+    const char *setting;
+    enum metric current, previous;
+} verified_pushes[] = {
+    {"TIKTOK_APP_SECRET", METRIC_SERVER_VERIFIED_TIKTOK_CURRENT, METRIC_SERVER_VERIFIED_TIKTOK_PREVIOUS},
+    {"SHOPEE_PUSH_KEY", METRIC_SERVER_VERIFIED_SHOPEE_PUSH_CURRENT,
+     METRIC_SERVER_VERIFIED_SHOPEE_PUSH_PREVIOUS},
+    {"SHOPEE_PARTNER_KEY", METRIC_SERVER_VERIFIED_SHOPEE_PARTNER_CURRENT,
+     METRIC_SERVER_VERIFIED_SHOPEE_PARTNER_PREVIOUS},
+};
+
+static enum metric counter_of(const struct push_sign_key *key)
+{
+    for (size_t i = 0; i < sizeof(verified_pushes) / sizeof(verified_pushes[0]); i++)
+        if (strcmp(verified_pushes[i].setting, key->setting) == 0)
+            return key->position == 1 ? verified_pushes[i].current : verified_pushes[i].previous;
+    fatalx("http: no counter for a key", LOG_S("setting", key->setting));
+}
+
+/* Once, so that a push does not look its counter up. */
+static void set_counters(struct http *h)
+{
+    for (size_t p = 0; p < PLATFORMS; p++)
+        for (size_t k = 0; k < verify_keys(h->verifier, (enum platform)p); k++)
+            h->verified[p][k] = counter_of(verify_key(h->verifier, (enum platform)p, k));
+}
+
+static bool is_test(const struct http *h, const struct push *push)
+{
+    return push->platform == PLATFORM_SHOPEE && h->config->shopee_verification_push &&
+           verify_shopee_is_test(push->body);
+}
+
+/* Keys and addresses by their places in the settings: neither is a secret, but the places say enough. */
+static void on_genuine(const struct http *h, const struct push *push, const struct push_sign_match *match)
+{
+    const struct push_sign_key *key = verify_key(h->verifier, push->platform, match->key);
+
+    metric_add(h->verified[push->platform][match->key], 1);
+    log_debug("push verified", LOG_S("setting", key->setting), LOG_I("key", key->position),
+              LOG_I("address", match->head + 1), LOG_B("trace", push->trace.data, push->trace.length));
+}
+
+static enum answer refusal_of(enum platform platform, enum verdict verdict)
 {
     switch (verdict) {
     case VERDICT_MISSING:
+        metric_add(unsigned_pushes[platform].missing, 1);
         return ANSWER_MISSING;
     case VERDICT_MALFORMED:
+        metric_add(unsigned_pushes[platform].malformed, 1);
         return ANSWER_MALFORMED;
     case VERDICT_MISMATCH:
+        metric_add(unsigned_pushes[platform].mismatch, 1);
         return ANSWER_MISMATCH;
     case VERDICT_GENUINE:
     case VERDICT_UNABLE:
@@ -167,13 +235,31 @@ static enum answer answer_of(enum verdict verdict)
     return ANSWER_UNCONFIGURED;
 }
 
+/* False: answered. A test message is one whatever its signature, but where nothing is configured the truth is that pushes
+ * would not be taken. */
+static bool verified(struct http *h, struct evhttp_request *request, const struct push *push)
+{
+    struct push_sign_match match = {0};
+    const enum verdict verdict = verify_push(h->verifier, push, &match);
+
+    if (verdict != VERDICT_UNABLE && is_test(h, push)) {
+        http_answer(h, request, ANSWER_PUSH_CHECK);
+        return false;
+    }
+    if (verdict != VERDICT_GENUINE) {
+        http_answer(h, request, refusal_of(push->platform, verdict));
+        return false;
+    }
+    on_genuine(h, push, &match);
+    return true;
+}
+
 /* The pipe. */
 static void on_request(struct evhttp_request *request, void *arg)
 {
     struct http *h = arg;
     struct push push;
     struct mapped mapped;
-    enum verdict verdict;
     enum answer answer;
 
     if (!connections_request(h->connections, evhttp_request_get_connection(request))) {
@@ -184,11 +270,8 @@ static void on_request(struct evhttp_request *request, void *arg)
         http_answer(h, request, answer);
         return;
     }
-    verdict = verify_push(h->verifier, &push); /* 2 verify */
-    if (verdict != VERDICT_GENUINE) {
-        http_answer(h, request, answer_of(verdict));
+    if (!verified(h, request, &push)) /* 2 verify */
         return;
-    }
     if (h->mode == HTTP_REFUSING || pendings_full(h->pendings)) {
         http_answer(h, request, h->mode == HTTP_REFUSING ? ANSWER_DRAINING : ANSWER_INFLIGHT);
         return;
@@ -217,6 +300,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
                            .tv_usec = c->client_timeout_ms % 1000 * 1000};
     uint64_t seed;
 
+    h->config = c;
     h->evhttp = evhttp_new(base);
     if (!h->evhttp)
         fatalx("http: no memory");
@@ -230,6 +314,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     evhttp_set_gencb(h->evhttp, on_request, h);
     h->connections = connections_new(h->evhttp, listener, limit, c->client_timeout_ms);
     h->verifier = verify_new(c);
+    set_counters(h);
     h->mapper = mapper_new(c);
     h->pendings = pendings_new(c, s, j, port, http_answer, h);
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))

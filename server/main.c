@@ -148,6 +148,20 @@ static int usage(FILE *to, int code)
     return code;
 }
 
+/* Half a configuration is a mistake; none at all may be meant. */
+static void warn_of_platforms(const struct config *c)
+{
+    const bool shopee_key = c->shopee_push_key[0] || c->shopee_partner_key[0];
+    const bool shopee_url = c->shopee_callback_url[0] != '\0';
+
+    if (!c->tiktok_app_key[0] && !(shopee_key && shopee_url))
+        log_warn("TIKTOK_APP_KEY is not set: TikTok webhooks will get 503");
+    if (shopee_key && !shopee_url)
+        log_warn("SHOPEE_CALLBACK_URL is not set: Shopee signs it, its webhooks will get 503");
+    if (shopee_url && !shopee_key)
+        log_warn("neither SHOPEE_PUSH_KEY nor SHOPEE_PARTNER_KEY is set: Shopee webhooks will get 503");
+}
+
 int main(int argc, char **argv)
 {
     struct config c = {0};
@@ -168,8 +182,7 @@ int main(int argc, char **argv)
     if (!config_load(&c, CONFIG_SERVER, environ, &err))
         fatal(EXIT_USAGE, "configuration", LOG_S("err", err.text));
     log_setup("server", c.log_level, c.log_json);
-    if (!c.tiktok_app_key[0])
-        log_warn("TIKTOK_APP_KEY is not set: TikTok webhooks will get 503");
+    warn_of_platforms(&c);
     ignore_sigpipe();
     give_back_large_buffers();
     if (only_check)

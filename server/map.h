@@ -17,7 +17,7 @@
 #include "server/push.h"
 
 enum {
-    MAP_ENTRIES_MAX = 1000,   /* entities of one push; more is a dead letter, kept whole */
+    MAP_ENTRIES_MAX = 2000,   /* entities of one push; more is a dead letter, kept whole */
     MAP_BYTES_MAX = 32 << 20, /* body times entities, as each carries it; more is a dead letter too */
     MAP_ID_MAX = 128,         /* bytes of an id; a longer one is no id */
 };
@@ -26,9 +26,9 @@ struct mapped {
     bool dead;             /* a dead letter: entries[0] has what is known of it, why says the rest */
     const char *why;       /* dead: the reason, without any of the payload; literal */
     bool unknown;          /* no row of the topic table knows this topic */
-    int partition;         /* of the shop */
     size_t count;          /* entries in use, at least 1 */
     struct entry *entries; /* borrowed from the mapper until map_release */
+    int *partitions;       /* of each entry, by its shop; borrowed like them */
 };
 
 struct mapper; /* opaque */
@@ -49,25 +49,47 @@ struct map_draft {
     struct mapped *out;    /* being filled */
     yyjson_val *root;      /* of the parsed body, an object */
     const struct push *push;
-    const char *app_key; /* first part of every idempotency key; borrowed, NUL-terminated */
+    const char
+        *scope; /* first part of every idempotency key: the app's name there; borrowed, NUL-terminated */
 };
 
 /* Ends with a dead letter; why is a literal. Always false, so that a caller can return it. */
 bool map_dead(struct map_draft *d, const char *why);
 
-/* One more entity of the same push: a copy of entry 0 with this kind and id, unless it is there already. The event time
- * and moves are the first entry's; set them before. False: too many, the draft is dead. */
-bool map_also(struct map_draft *d, enum entry_kind kind, struct entry_text id)
-    __attribute__((warn_unused_result));
+/* One more entity of the same push, or the entry that has it already. What every push has, topic and key are entry 0's, so
+ * set them before; time, moves and return_kind are nobody's: they belong to one entity, and the caller knows of which.
+ * Entries may move: pointers to others are no longer good. NULL: too many, the draft is dead. */
+struct entry *map_also(struct map_draft *d, struct entry_text shop, enum entry_kind kind,
+                       struct entry_text id) __attribute__((warn_unused_result));
 
-/* Writes the key of the push, made of count parts joined by colons after the app key; parts too long to be a Redis key
- * are replaced by their hash. Borrowed until map_release. */
+/* Writes a key, made of count parts joined by colons after the scope; parts too long to be a Redis key are replaced by
+ * their hash. Borrowed until map_release, or until the next one without map_keys. */
 struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, size_t count);
+
+/* The next count keys do not take the place of each other. */
+void map_keys(struct map_draft *d, size_t count);
+
+/* Parses text that stands in the document as another document. One a push; borrowed until map_release. NULL: no JSON. */
+yyjson_val *map_parse_inner(struct map_draft *d, const char *json, size_t n);
 
 /* SHA-256 of a value of the document, as 64 hex digits and a NUL. False: there is none, or no memory. */
 bool map_hash(yyjson_val *value, char *hex) __attribute__((warn_unused_result));
 
-/* The key of a push nothing in which tells it from others: app key and SHA-256 of the body. */
+/* The key of a push nothing in which tells it from others: scope and SHA-256 of the body. */
 struct entry_text map_key_of_body(struct map_draft *d);
+
+/* ---- reading ids and times ---- */
+
+/* A member that may be an id: a non-empty string or an integer, of at most MAP_ID_MAX bytes. False: anything else. */
+bool map_get_id(yyjson_val *object, const char *key, struct entry_text *out);
+
+/* The same of a value that stands in an array. */
+bool map_element_id(yyjson_val *value, struct entry_text *out);
+
+/* Number or string member as its text; empty when there is none. */
+struct entry_text map_scalar(yyjson_val *object, const char *key);
+
+/* Seconds at key -> ms; 0 when there is nothing plausible. */
+int64_t map_seconds_as_ms(yyjson_val *object, const char *key);
 
 #endif

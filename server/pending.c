@@ -481,7 +481,7 @@ static void add_dead(struct strbuf *b, const struct mapped *mapped)
     const struct entry *e = &mapped->entries[0];
     const bool shop = e->shop.length > 0, topic = e->topic.length > 0;
     char stream[KEYS_STREAM_MAX];
-    size_t n = keys_dead(stream, mapped->partition);
+    size_t n = keys_dead(stream, mapped->partitions[0]);
 
     resp_add_array(b, 3 + 2 * (11 + (size_t)shop + (size_t)topic));
     resp_add_bulk(b, "XADD", 4);
@@ -504,11 +504,9 @@ static void add_dead(struct strbuf *b, const struct mapped *mapped)
     add_text(b, "_ver", literal(SHOPSTREAM_VERSION));
 }
 
-static void add_mark(struct strbuf *b, const struct mapped *mapped, const struct entry *e)
+static void add_mark(struct strbuf *b, const char *live, size_t n, const struct entry *e)
 {
-    char live[KEYS_STREAM_MAX];
-
-    strbuf_add(b, live, keys_live(live, mapped->partition));
+    strbuf_add(b, live, n);
     strbuf_add_text(b, ":seen:");
     strbuf_add(b, e->key.data, e->key.length);
     strbuf_add_char(b, ':');
@@ -517,18 +515,21 @@ static void add_mark(struct strbuf *b, const struct mapped *mapped, const struct
     strbuf_add(b, e->id.data, e->id.length);
 }
 
-/* Writes the texts of all entries into scratch one after the other, and their lengths into entries. */
+/* Writes the texts of all entries into scratch one after the other, and their lengths into entries. Each goes to its own
+ * shop's partition: one push may speak of several shops. */
 static void build_texts(struct pendings *all, struct pending_entry *entries, const struct mapped *mapped)
 {
     struct strbuf *b = &all->scratch;
     char live[KEYS_STREAM_MAX];
-    size_t n = keys_live(live, mapped->partition), at;
+    size_t n = 0, at;
 
     strbuf_reset(b);
     for (size_t i = 0; i < mapped->count; i++) {
+        if (i == 0 || mapped->partitions[i] != mapped->partitions[i - 1])
+            n = keys_live(live, mapped->partitions[i]);
         at = b->length;
         if (all->mark_ms > 0 && !mapped->dead)
-            add_mark(b, mapped, &mapped->entries[i]);
+            add_mark(b, live, n, &mapped->entries[i]);
         entries[i].mark.length = b->length - at;
         at = b->length;
         if (mapped->dead)

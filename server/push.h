@@ -11,12 +11,12 @@
 
 #include "common/entry.h"
 
-enum platform { PLATFORM_TIKTOK, PLATFORMS };
+enum platform { PLATFORM_TIKTOK, PLATFORM_SHOPEE, PLATFORMS };
 
 struct push {
     enum platform platform;          /* told by the path alone */
     struct entry_text authorization; /* header Authorization; data NULL when the request has none */
-    struct entry_text body;          /* exactly as received, never empty */
+    struct entry_text body;          /* exactly as received; empty only in Shopee's test message */
     struct entry_text trace;         /* X-Request-Id when sane, else made here */
     int64_t recv_ms;                 /* when it was complete, UTC epoch ms */
 };

@@ -4,12 +4,8 @@
  * window of acceptance exists: a legal retry may be 15 h 32 min old, so a freshness limit would refuse it. */
 #include "server/verify_tiktok.h"
 
-enum verdict verify_tiktok(const struct verify_secrets *secrets, const struct push *push)
+enum verdict verify_tiktok(const struct push_signer *signer, const struct push *push,
+                           struct push_sign_match *match)
 {
-    const struct hmac_part parts[] = {
-        {secrets->app_key.data, secrets->app_key.length},
-        {push->body.data, push->body.length},
-    };
-
-    return verify_hex(secrets, parts, sizeof(parts) / sizeof(parts[0]), push->authorization);
+    return verify_hex(signer, push->authorization, push->body, match);
 }

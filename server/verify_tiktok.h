@@ -5,7 +5,7 @@
 #include "server/verify.h"
 
 /* Header Authorization = hex(HMAC-SHA256(app_secret, app_key || body)), no prefix before the digits. */
-enum verdict verify_tiktok(const struct verify_secrets *secrets, const struct push *push)
-    __attribute__((warn_unused_result));
+enum verdict verify_tiktok(const struct push_signer *signer, const struct push *push,
+                           struct push_sign_match *match) __attribute__((warn_unused_result));
 
 #endif

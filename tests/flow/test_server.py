@@ -84,7 +84,7 @@ def case_unsigned_is_401_stored_nowhere_and_counted():
     for sent, reason in ((None, "missing"), ("", "malformed"), ("Bearer " + good, "malformed"), (good[:63], "malformed"),
                          (good[:63] + "g", "malformed"), ("0" * 64, "mismatch"), (sign(body + b" "), "mismatch"),
                          (sign(body, app_key=""), "mismatch"), (sign(body, secret="124"), "mismatch")):
-        name = 'unauthorized_total{reason="%s"}' % reason
+        name = 'unauthorized_total{platform="tiktok",reason="%s"}' % reason
         before = counted(name)
         check_equal(server.push(body, {"Authorization": sent}), (401, b""), "answer to %r" % sent)
         check_equal(counted(name) - before, 1, "counted %s for %r" % (reason, sent))
@@ -132,12 +132,18 @@ def case_several_entities_are_several_entries_and_one_answer():
     body = event(4, {"sc_type": "COMBINE", "package_list": packages, "update_time": 1767690300})
     check_equal([server.push(body)[0] for _ in range(2)], [200, 200], "answers")
     entries = redis.entries()
-    check_equal([(e["kind"], e["id"], e["event_ms"], "moves" in e) for e in entries],
-                [("order", i, "1767690300000", False) for i in ("11", "12", "13")], "entries of a package update")
+    check_equal([(e["kind"], e["id"], e.get("event_ms"), "moves" in e) for e in entries],
+                [(kind, i, time_of, False) for i in ("11", "12", "13")
+                 for kind, time_of in (("order", None), ("tracking", "1767690300000"))], "entries of a package update")
     check(all(e["body"] == body for e in entries), "each has the whole body")
     fresh()
     server.push(event(12, {"order_id": "21", "return_id": "22", "return_status": "X", "update_time": 1767690300}))
-    check_equal([(e["kind"], e["id"]) for e in redis.entries()], [("order", "21"), ("return", "22")], "return")
+    check_equal([(e["kind"], e["id"], e.get("event_ms"), e.get("return_kind")) for e in redis.entries()],
+                [("order", "21", None, None), ("return", "22", "1767690300000", "return")], "return")
+    fresh()
+    server.push(order_event("23", "IN_TRANSIT"))
+    check_equal([(e["kind"], e["id"], "moves" in e) for e in redis.entries()],
+                [("order", "23", True), ("tracking", "23", False)], "a parcel on its way")
 
 
 def case_many_entities_in_one_push():
@@ -146,7 +152,8 @@ def case_many_entities_in_one_push():
     body = event(4, {"package_list": [{"package_id": "1", "order_id_list": orders}]})
     check(len(body) < CAP, "fits")
     check_equal(server.push(body)[0], 200, "answer")
-    check_equal([e["id"] for e in redis.entries()], orders, "entries")
+    check_equal([(e["kind"], e["id"]) for e in redis.entries()],
+                [(kind, i) for i in orders for kind in ("order", "tracking")], "entries")
 
 
 def case_event_without_an_id_is_known_again():
@@ -167,7 +174,10 @@ def case_both_secrets_of_a_rotation_are_accepted():
     fresh()
     with Server(redis, {"TIKTOK_APP_SECRET": "new,old"}) as other:
         got = [other.push(order_event(str(i)), secret=s)[0] for i, s in enumerate(("new", "old", "older", ""))]
+        counts = [other.metric('shopstream_server_verified_total{platform="tiktok",key="%s"}' % key)
+                  for key in ("current", "previous")]
     check_equal(got, [200, 200, 401, 401], "answers")
+    check_equal(counts, [1, 1], "pushes by key")
     check_equal(len(redis.entries()), 2, "entries")
 
 

@@ -1,67 +1,12 @@
-/* fuzz_webhook.c - arbitrary bytes as a webhook: verified, then mapped as if the signature had been good, then encoded.
- *
- * Input: the signature header up to the first newline, then the body; without a newline all of it is the body. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/strbuf.h"
-#include "server/map.h"
-#include "server/verify.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* fuzz_webhook.c - arbitrary bytes as a webhook of TikTok Shop. */
+#include "tests/fuzz/fuzz_webhook.h"
 
 static char app_key[] = "abcdef", secrets[] = "123,456";
-static const struct config config = {
+static const struct config tiktok = {
     .tiktok_app_key = app_key, .tiktok_app_secret = secrets, .stream_partitions = 7};
-
-static void expect(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-static void check_mapped(const struct push *push, const struct mapped *out)
-{
-    struct strbuf b = STRBUF_INIT;
-
-    expect(out->count >= 1 && out->count <= MAP_ENTRIES_MAX);
-    expect(out->partition >= 0 && out->partition < 7);
-    expect(out->dead ? out->why != NULL && out->count == 1 : out->why == NULL);
-    for (size_t i = 0; i < out->count; i++) {
-        const struct entry *e = &out->entries[i];
-
-        expect(e->id.length <= MAP_ID_MAX && e->shop.length <= MAP_ID_MAX);
-        expect(e->body.data == push->body.data && e->body.length == push->body.length);
-        expect(out->dead || (e->key.length > 0 && e->key.length < 400));
-        if (!out->dead)
-            entry_add_xadd(&b, "s", 1, e);
-    }
-    strbuf_deinit(&b);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const uint8_t *newline = size ? memchr(data, '\n', size) : NULL;
-    size_t head = newline ? (size_t)(newline - data) + 1 : 0;
-    /* Copies of exact size: a byte read too far is seen. */
-    char *authorization = xstrndup((const char *)data, head ? head - 1 : 0), *body = malloc(size - head + 1);
-    struct verifier *v = verify_new(&config);
-    struct mapper *m = mapper_new(&config);
-    struct push push = {.platform = PLATFORM_TIKTOK, .trace = {"t", 1}, .recv_ms = 1};
-    struct mapped out;
-
-    expect(body != NULL);
-    memcpy(body, data + head, size - head);
-    body = realloc(body, size - head ? size - head : 1);
-    push.body = (struct entry_text){body, size - head};
-    push.authorization = (struct entry_text){head ? authorization : NULL, head ? head - 1 : 0};
-    if (verify_push(v, &push) == VERDICT_GENUINE)
-        expect(push.authorization.length >= 64);
-    map_push(m, &push, &out);
-    check_mapped(&push, &out);
-    mapper_free(m);
-    verify_free(v);
-    free(authorization);
-    free(body);
+    fuzz_webhook(&tiktok, PLATFORM_TIKTOK, data, size);
     return 0;
 }

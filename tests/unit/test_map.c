@@ -99,7 +99,7 @@ TEST(an_entry_carries_what_every_push_has)
 
     map_push(m, &push, &out);
     e = &out.entries[0];
-    CHECK(!out.dead && out.count == 1 && out.partition == 0 && !out.unknown);
+    CHECK(!out.dead && out.count == 1 && out.partitions[0] == 0 && !out.unknown);
     CHECK(text_is(e->platform, "tiktok") && text_is(e->shop, "77") && text_is(e->topic, "1"));
     CHECK(text_is(e->src, "webhook") && text_is(e->trace, "t") && text_is(e->key, "abcdef:9"));
     CHECK_INT(e->recv_ms, 1767704407123);
@@ -124,13 +124,50 @@ TEST(the_partition_is_the_shops_also_of_dead_letters)
             push = push_of(body, strlen(body));
             map_push(m, &push, &out);
             CHECK_INT(out.dead, !good);
-            CHECK_INT(out.partition, keys_partition("tiktok", 6, name, strlen(name), 16));
+            CHECK_INT(out.partitions[0], keys_partition("tiktok", 6, name, strlen(name), 16));
         }
     }
     mapper_free(m);
 }
 
-/* A push of count different orders, each given twice. */
+/* Shopee's stock push names several shops: each entry goes to its own shop's partition, under its own key. */
+TEST(entries_of_several_shops_go_to_several_partitions)
+{
+    const struct config many = {.shopee_partner_id = app_key, .stream_partitions = 16};
+    struct mapper *m = mapper_new(&many);
+    struct strbuf b = STRBUF_INIT;
+    bool used[16] = {false};
+    struct mapped out;
+    struct push push;
+    size_t partitions = 0;
+
+    strbuf_add_text(&b, "{\"code\":36,\"timestamp\":1,\"data\":{\"list\":[");
+    for (int i = 0; i < 200; i++)
+        strbuf_add_format(&b, "%s{\"shop_id\":%d}", i ? "," : "", 1 + i / 2);
+    strbuf_add_text(&b, "]}}");
+    push = push_of(b.data, b.length);
+    push.platform = PLATFORM_SHOPEE;
+    map_push(m, &push, &out);
+    CHECK(!out.dead);
+    CHECK_INT(out.count, 100);
+    for (size_t i = 0; i < out.count; i++) {
+        const struct entry *e = &out.entries[i];
+        char begin[40];
+        int n = snprintf(begin, sizeof(begin), "abcdef:%zu:36::1:", i + 1);
+
+        CHECK_INT(out.partitions[i], keys_partition("shopee", 6, e->shop.data, e->shop.length, 16));
+        CHECK_INT(e->key.length, n + 64);
+        CHECK(memcmp(e->key.data, begin, (size_t)n) == 0);
+        CHECK(e->kind == ENTRY_OTHER && e->id.length == 0);
+        partitions += !used[out.partitions[i]];
+        used[out.partitions[i]] = true;
+    }
+    CHECK(partitions > 4);
+    strbuf_deinit(&b);
+    mapper_free(m);
+}
+
+/* A push of count different orders, each given twice: an order and a tracking entry for each. */
 static void build_packages(struct strbuf *b, int count)
 {
     strbuf_reset(b);
@@ -149,13 +186,13 @@ TEST(up_to_the_limit_every_entity_is_an_entry_beyond_it_the_push_is_a_dead_lette
     struct mapped out;
     struct push push;
 
-    build_packages(&b, MAP_ENTRIES_MAX);
+    build_packages(&b, MAP_ENTRIES_MAX / 2);
     push = push_of(b.data, b.length);
     map_push(m, &push, &out);
     CHECK(!out.dead);
     CHECK_INT(out.count, MAP_ENTRIES_MAX);
     CHECK(text_is(out.entries[MAP_ENTRIES_MAX - 1].id, "999"));
-    build_packages(&b, MAP_ENTRIES_MAX + 1);
+    build_packages(&b, MAP_ENTRIES_MAX / 2 + 1);
     push = push_of(b.data, b.length);
     map_push(m, &push, &out);
     CHECK(out.dead);
@@ -173,16 +210,16 @@ TEST(a_large_body_is_not_multiplied_without_bounds)
     struct push push;
 
     for (int round = 0; round < 2; round++) {
-        build_packages(&b, 33);
+        build_packages(&b, 17);
         b.length--;
         strbuf_add_text(&b, ",\"x\":\"");
-        while (b.length < (round ? 1048576 - 2 : 1000000))
+        while (b.length < (round ? 1048576 - 2 : 900000))
             strbuf_add_char(&b, 'x');
         strbuf_add_text(&b, "\"}");
         push = push_of(b.data, b.length);
         map_push(m, &push, &out);
         CHECK_INT(out.dead, round);
-        CHECK_INT(out.count, round ? 1 : 33);
+        CHECK_INT(out.count, round ? 1 : 34);
     }
     strbuf_deinit(&b);
     mapper_free(m);
@@ -222,6 +259,7 @@ int main(int argc, char **argv)
         CASE(nesting_beyond_the_limit_is_a_dead_letter),
         CASE(a_body_too_large_for_the_pool_is_mapped_like_a_small_one),
         CASE(an_entry_carries_what_every_push_has), CASE(the_partition_is_the_shops_also_of_dead_letters),
+        CASE(entries_of_several_shops_go_to_several_partitions),
         CASE(up_to_the_limit_every_entity_is_an_entry_beyond_it_the_push_is_a_dead_letter),
         CASE(a_large_body_is_not_multiplied_without_bounds), CASE(a_key_of_any_length_stays_short));
 }

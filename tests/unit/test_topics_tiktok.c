@@ -3,71 +3,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strbuf.h"
-#include "server/map.h"
-#include "tests/harness.h"
+#include "tests/unit/map_text.h"
 
 static char app_key[] = "abcdef";
 static const struct config config = {.tiktok_app_key = app_key, .stream_partitions = 1};
 
-/* Maps a push and writes what came out: "order:5 return:6 @1000 moves key" or "dead: why". free() the result. */
 static char *map_text(const char *body)
 {
-    struct mapper *m = mapper_new(&config);
-    struct push push = {
-        .platform = PLATFORM_TIKTOK, .body = {body, strlen(body)}, .trace = {"t", 1}, .recv_ms = 1};
-    struct strbuf b = STRBUF_INIT;
-    struct mapped out;
-
-    map_push(m, &push, &out);
-    if (out.dead) {
-        strbuf_add_format(&b, "dead: %s", out.why);
-    } else {
-        for (size_t i = 0; i < out.count; i++)
-            strbuf_add_format(&b, "%s:%.*s ", entry_kind_name(out.entries[i].kind),
-                              (int)out.entries[i].id.length, out.entries[i].id.data);
-        if (out.entries[0].event_ms)
-            strbuf_add_format(&b, "@%lld ", (long long)out.entries[0].event_ms);
-        strbuf_add_format(&b, "%s%s%.*s", out.entries[0].moves ? "moves " : "", out.unknown ? "unknown " : "",
-                          (int)out.entries[0].key.length, out.entries[0].key.data);
-    }
-    mapper_free(m);
-    return strbuf_detach(&b);
+    return map_text_with(&config, PLATFORM_TIKTOK, body, strlen(body));
 }
 
 #define ENVELOPE(type, data)                                                                                 \
     "{\"type\":" type                                                                                        \
     ",\"tts_notification_id\":\"9\",\"shop_id\":\"7\",\"timestamp\":1767704407,\"data\":{" data "}}"
 
-struct sample {
-    const char *body, *wanted;
-};
-
-static void check_samples(const struct sample *samples, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *got = map_text(samples[i].body);
-
-        CHECK_TEXT(got, samples[i].wanted);
-        free(got);
-    }
-}
-
-#define CHECK_SAMPLES(samples) check_samples((samples), sizeof(samples) / sizeof((samples)[0]))
+#define CHECK_SAMPLES(samples) MAP_CHECK_SAMPLES(map_text, (samples))
 
 TEST(maps_every_topic_of_the_table)
 {
-    static const struct sample samples[] = {
+    static const struct map_sample samples[] = {
         {ENVELOPE("1", "\"order_id\":\"57\",\"order_status\":\"UNPAID\",\"update_time\":1767704400"),
          "order:57 @1767704400000 moves abcdef:9"},
         {ENVELOPE("2", "\"order_id\":\"57\",\"reverse_order_id\":\"8\",\"update_time\":1767704400"),
-         "order:57 @1767704400000 abcdef:9"},
+         "order:57 abcdef:9"},
         {ENVELOPE("3", "\"order_id\":\"57\",\"update_time\":1767704400"), "order:57 @1767704400000 abcdef:9"},
         {ENVELOPE("4",
                   "\"sc_type\":\"SPLIT\",\"package_list\":[{\"package_id\":\"1\",\"order_id_list\":[\"57\","
                   "\"58\"]},"
                   "{\"package_id\":\"2\",\"order_id_list\":[\"58\",\"59\"]}],\"update_time\":1767690300"),
-         "order:57 order:58 order:59 @1767690300000 abcdef:9"},
+         "order:57 tracking:57 @1767690300000 order:58 tracking:58 @1767690300000 "
+         "order:59 tracking:59 @1767690300000 abcdef:9"},
         {ENVELOPE("5", "\"product_id\":1731200300400500601,\"status\":\"X\",\"update_time\":1767701000"),
          "product:1731200300400500601 @1767701000000 abcdef:9"},
         {ENVELOPE("6", "\"message\":\"gone\""), "shop:7 abcdef:9"},
@@ -75,18 +40,71 @@ TEST(maps_every_topic_of_the_table)
         {ENVELOPE(
              "11",
              "\"order_id\":\"57\",\"cancel_id\":\"40\",\"cancel_status\":\"X\",\"create_time\":1767680120"),
-         "order:57 return:40 abcdef:9"},
+         "order:57 return:40 cancellation abcdef:9"},
         {ENVELOPE("11", "\"order_id\":\"57\",\"cancel_id\":\"40\",\"update_time\":1767680121"),
-         "order:57 return:40 @1767680121000 abcdef:9"},
+         "order:57 return:40 @1767680121000 cancellation abcdef:9"},
         {ENVELOPE("12",
                   "\"order_id\":\"57\",\"return_id\":\"41\",\"create_time\":1,\"update_time\":1768045200"),
-         "order:57 return:41 @1768045200000 abcdef:9"},
+         "order:57 return:41 @1768045200000 return abcdef:9"},
         {ENVELOPE("15", "\"product_id\":\"5\",\"changed_fields\":[\"title\"],\"update_time\":1767701000"),
          "product:5 @1767701000000 abcdef:9"},
         {ENVELOPE("16", "\"product_id\":5,\"product_types\":[]"), "product:5 abcdef:9"},
         {ENVELOPE("18", "\"product_id\":\"5\",\"current_category_id\":\"1\""), "product:5 abcdef:9"},
         {ENVELOPE("27", "\"product_id\":\"5\",\"sku_id\":\"6\""), "product:5 abcdef:9"},
         {ENVELOPE("37", "\"product_id\":5,\"audit\":{\"status\":\"X\"}"), "product:5 abcdef:9"},
+    };
+
+    CHECK_SAMPLES(samples);
+}
+
+TEST(an_order_state_in_which_a_parcel_moves_or_rests_refreshes_the_tracking)
+{
+    static const struct {
+        const char *status;
+        bool tracked;
+    } states[] = {{"UNPAID", false},
+                  {"ON_HOLD", false},
+                  {"AWAITING_SHIPMENT", false},
+                  {"PARTIALLY_SHIPPING", true},
+                  {"AWAITING_COLLECTION", true},
+                  {"IN_TRANSIT", true},
+                  {"DELIVERED", true},
+                  {"COMPLETED", true},
+                  {"CANCEL", true},
+                  {"CANCELLED", true},
+                  {"COMPLETED_", false},
+                  {"", false}};
+    char body[300];
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        snprintf(body, sizeof(body),
+                 ENVELOPE("1", "\"order_id\":\"57\",\"order_status\":\"%s\",\"update_time\":1767704400"),
+                 states[i].status);
+        map_check_samples(map_text,
+                          &(struct map_sample){
+                              body, states[i].tracked ? "order:57 @1767704400000 moves tracking:57 abcdef:9"
+                                                      : "order:57 @1767704400000 moves abcdef:9"},
+                          1);
+    }
+    /* No other topic's order_status is believed. */
+    map_check_samples(
+        map_text,
+        &(struct map_sample){ENVELOPE("3", "\"order_id\":\"57\",\"order_status\":\"DELIVERED\""),
+                             "order:57 abcdef:9"},
+        1);
+}
+
+TEST(a_finished_refund_refreshes_the_orders_it_names_and_is_kept_when_it_names_none)
+{
+    static const struct map_sample samples[] = {
+        {ENVELOPE("67", "\"rma_id\":\"1\",\"line_items\":[{\"main_order_id\":\"57\"},{\"sku_id\":\"1\"},"
+                        "{\"main_order_id\":\"57\"},{\"main_order_id\":58}]"),
+         "order:57 order:58 abcdef:9"},
+        {ENVELOPE("67", "\"line_items\":[]"), "other: abcdef:9"},
+        {ENVELOPE("67", "\"line_items\":[{\"main_order_id\":5.7e17},7,null]"), "other: abcdef:9"},
+        {ENVELOPE("67", "\"line_items\":{}"), "other: abcdef:9"},
+        {"{\"type\":67,\"tts_notification_id\":\"9\",\"data\":{\"line_items\":[{\"main_order_id\":\"57\"}]}}",
+         "other: abcdef:9"},
     };
 
     CHECK_SAMPLES(samples);
@@ -103,20 +121,20 @@ TEST(topics_only_kept_and_unknown_ones_are_other)
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"shop_id\":\"7\"}",
                  kept[i]);
-        check_samples(&(struct sample){body, "other: abcdef:9"}, 1);
+        map_check_samples(map_text, &(struct map_sample){body, "other: abcdef:9"}, 1);
         snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"seller_open_id\":\"7\"}",
                  kept[i]);
-        check_samples(&(struct sample){body, "other: abcdef:9"}, 1);
+        map_check_samples(map_text, &(struct map_sample){body, "other: abcdef:9"}, 1);
     }
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         snprintf(body, sizeof(body), "{\"type\":%s,\"tts_notification_id\":\"9\",\"data\":[]}", unknown[i]);
-        check_samples(&(struct sample){body, "other: unknown abcdef:9"}, 1);
+        map_check_samples(map_text, &(struct map_sample){body, "other: unknown abcdef:9"}, 1);
     }
 }
 
 TEST(what_a_row_needs_and_does_not_find_is_a_dead_letter)
 {
-    static const struct sample samples[] = {
+    static const struct map_sample samples[] = {
         {"{}", "dead: type is missing or no integer"},
         {"{\"type\":null}", "dead: type is missing or no integer"},
         {"{\"type\":1.0}", "dead: type is missing or no integer"},
@@ -150,7 +168,7 @@ TEST(what_a_row_needs_and_does_not_find_is_a_dead_letter)
 
 TEST(ids_of_any_size_keep_their_digits)
 {
-    static const struct sample samples[] = {
+    static const struct map_sample samples[] = {
         {ENVELOPE("5", "\"product_id\":9007199254740993"), "product:9007199254740993 abcdef:9"},
         {ENVELOPE("5", "\"product_id\":123456789012345678901"), "product:123456789012345678901 abcdef:9"},
         {ENVELOPE("1", "\"order_id\":576653688135258178"), "order:576653688135258178 moves abcdef:9"},
@@ -164,7 +182,7 @@ TEST(ids_of_any_size_keep_their_digits)
 
 TEST(an_implausible_event_time_is_absent_and_the_envelopes_never_stands_in)
 {
-    static const struct sample samples[] = {
+    static const struct map_sample samples[] = {
         {ENVELOPE("1", "\"order_id\":\"5\""), "order:5 moves abcdef:9"},
         {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":0"), "order:5 moves abcdef:9"},
         {ENVELOPE("1", "\"order_id\":\"5\",\"update_time\":1767704400123"), "order:5 moves abcdef:9"},
@@ -255,11 +273,14 @@ TEST(without_id_and_time_the_bytes_are_the_key)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(
-        argc, argv, CASE(maps_every_topic_of_the_table), CASE(topics_only_kept_and_unknown_ones_are_other),
-        CASE(what_a_row_needs_and_does_not_find_is_a_dead_letter), CASE(ids_of_any_size_keep_their_digits),
-        CASE(an_implausible_event_time_is_absent_and_the_envelopes_never_stands_in),
-        CASE(without_a_notification_id_the_key_is_made_of_what_tells_events_apart),
-        CASE(without_a_notification_id_two_changes_of_one_second_have_two_keys),
-        CASE(without_id_and_time_the_bytes_are_the_key));
+    return HARNESS_MAIN(argc, argv, CASE(maps_every_topic_of_the_table),
+                        CASE(an_order_state_in_which_a_parcel_moves_or_rests_refreshes_the_tracking),
+                        CASE(a_finished_refund_refreshes_the_orders_it_names_and_is_kept_when_it_names_none),
+                        CASE(topics_only_kept_and_unknown_ones_are_other),
+                        CASE(what_a_row_needs_and_does_not_find_is_a_dead_letter),
+                        CASE(ids_of_any_size_keep_their_digits),
+                        CASE(an_implausible_event_time_is_absent_and_the_envelopes_never_stands_in),
+                        CASE(without_a_notification_id_the_key_is_made_of_what_tells_events_apart),
+                        CASE(without_a_notification_id_two_changes_of_one_second_have_two_keys),
+                        CASE(without_id_and_time_the_bytes_are_the_key));
 }

@@ -17,7 +17,8 @@ static enum verdict verdict_of(const char *secrets, const char *authorization, c
     struct push push = {.platform = PLATFORM_TIKTOK,
                         .authorization = {authorization, authorization ? strlen(authorization) : 0},
                         .body = {body, strlen(body)}};
-    enum verdict got = verify_push(v, &push);
+    struct push_sign_match match;
+    enum verdict got = verify_push(v, &push, &match);
 
     verify_free(v);
     free(c.tiktok_app_key);
@@ -112,8 +113,9 @@ TEST(a_platform_without_a_secret_cannot_be_verified)
     struct config c = {.tiktok_app_key = empty, .tiktok_app_secret = empty};
     struct verifier *v = verify_new(&c);
     struct push push = {.platform = PLATFORM_TIKTOK, .body = {"{}", 2}};
+    struct push_sign_match match;
 
-    CHECK_INT(verify_push(v, &push), VERDICT_UNABLE);
+    CHECK_INT(verify_push(v, &push, &match), VERDICT_UNABLE);
     verify_free(v);
     verify_free(NULL);
 }

@@ -20,7 +20,8 @@ static enum verdict verdict_of(char *app_key, const char *body, size_t length)
     struct push push = {.platform = PLATFORM_TIKTOK,
                         .authorization = {example_signature, strlen(example_signature)},
                         .body = {body, length}};
-    enum verdict got = verify_push(v, &push);
+    struct push_sign_match match;
+    enum verdict got = verify_push(v, &push, &match);
 
     verify_free(v);
     return got;
