@@ -42,7 +42,9 @@ struct counts {
     struct call_note ring[CALLS_KEPT];
 };
 
-static const char *const api_names[API_KINDS] = {"none", "detail", "search", "shops", "token"};
+static const char *const api_names[API_KINDS] = {"none",    "detail",   "search",       "shops",
+                                                 "token",   "return",   "cancellation", "product",
+                                                 "package", "tracking", "finance",      "events"};
 
 const char *count_api_name(enum api api)
 {
@@ -99,7 +101,7 @@ void count_about(struct sim *sim, uint64_t call, int64_t shop, uint32_t ids, con
 {
     struct call_note *note = note_of(sim->counts, call);
 
-    if (shop >= 0 && ids) {
+    if (shop >= 0 && ids && note && note->api == API_DETAIL) {
         sim->shops[shop].detail_calls++;
         sim->shops[shop].detail_ids += ids;
         sim->counts->detail_ids += ids;
@@ -171,7 +173,7 @@ void count_write(struct sim *sim, bool reads, struct buf *to)
 {
     struct counts *c = sim->counts;
     struct json_out out = {.b = to};
-    char code[16];
+    char code[24];
 
     json_out_open(&out, NULL, '{');
     json_out_int(&out, "detail_calls", (int64_t)c->calls[API_DETAIL]);
@@ -179,6 +181,10 @@ void count_write(struct sim *sim, bool reads, struct buf *to)
     json_out_int(&out, "search_calls", (int64_t)c->calls[API_SEARCH]);
     json_out_int(&out, "token_calls", (int64_t)c->calls[API_TOKEN]);
     json_out_int(&out, "shops_calls", (int64_t)c->calls[API_SHOPS]);
+    for (int api = API_TOKEN + 1; api < API_KINDS; api++) {
+        snprintf(code, sizeof code, "%.13s_calls", api_names[api]);
+        json_out_int(&out, code, (int64_t)c->calls[api]);
+    }
     json_out_int(&out, "other_calls", (int64_t)c->calls[API_NONE]);
     json_out_int(&out, "sign_failures", (int64_t)c->sign_failures);
     json_out_int(&out, "pending", (int64_t)c->pending);

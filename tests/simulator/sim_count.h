@@ -13,7 +13,21 @@
 struct buf;
 struct sim;
 
-enum api { API_NONE, API_DETAIL, API_SEARCH, API_SHOPS, API_TOKEN, API_KINDS };
+enum api {
+    API_NONE,
+    API_DETAIL,
+    API_SEARCH,
+    API_SHOPS,
+    API_TOKEN,
+    API_RETURN,
+    API_CANCELLATION,
+    API_PRODUCT,
+    API_PACKAGE,
+    API_TRACKING,
+    API_FINANCE,
+    API_EVENTS,
+    API_KINDS
+};
 
 struct counts *count_new(void);
 void count_free(struct counts *c);

@@ -37,6 +37,7 @@ static const char *const names[FAULT_KINDS] = {
     [FAULT_FOREIGN] = "21008111",
     [FAULT_REDIRECT] = "redirect",
     [FAULT_HOLD] = "hold",
+    [FAULT_LOST] = "lost",
     [FAULT_CODE] = "code",
 };
 

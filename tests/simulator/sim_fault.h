@@ -32,6 +32,7 @@ enum fault_kind {
     FAULT_FOREIGN, /* "21008111" */
     FAULT_REDIRECT,
     FAULT_HOLD,
+    FAULT_LOST, /* done, but the answer never arrives */
     FAULT_CODE, /* any envelope code with any HTTP status */
     FAULT_KINDS
 };

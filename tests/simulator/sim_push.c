@@ -40,13 +40,25 @@ static int64_t push_time(const struct sim *sim, const struct entity *order, int6
     return at > now && changed <= now ? now : at;
 }
 
+void push_open(struct sim *sim, struct json_out *out, int type, const struct entity *entity)
+{
+    envelope_open(sim, out, type, sim->shops[entity->shop].id,
+                  push_time(sim, entity, entity_last(entity)->update_time));
+    json_out_open(out, "data", '{');
+}
+
+void push_close(struct json_out *out)
+{
+    json_out_close(out, '}');
+    json_out_close(out, '}');
+}
+
 void push_order_body(struct sim *sim, const struct entity *order, int type, struct buf *to)
 {
-    const struct rev *rev = &order->revs[order->revisions - 1];
+    const struct rev *rev = entity_last(order);
     struct json_out out = {.b = to};
 
-    envelope_open(sim, &out, type, sim->shops[order->shop].id, push_time(sim, order, rev->update_time));
-    json_out_open(&out, "data", '{');
+    push_open(sim, &out, type, order);
     if (type == 1)
         json_out_bool(&out, "is_on_hold_order", rev->status == ORDER_ON_HOLD);
     json_out_text(&out, "order_id", order->id);
@@ -55,8 +67,7 @@ void push_order_body(struct sim *sim, const struct entity *order, int type, stru
                       rev->status == ORDER_CANCELLED ? "CANCEL"
                                                      : orders_status_name((enum order_status)rev->status));
     json_out_int(&out, "update_time", rev->update_time);
-    json_out_close(&out, '}');
-    json_out_close(&out, '}');
+    push_close(&out);
 }
 
 void push_topic_body(struct sim *sim, int64_t type, int64_t shop, const char *data, struct buf *to)

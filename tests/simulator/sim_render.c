@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "sim_buf.h"
+#include "sim_field.h"
 #include "sim_orders.h"
-
-#define LINES_MAX 10
-
-/* How an optional field shows. */
-enum shape { SHAPE_FULL, SHAPE_EMPTY, SHAPE_ZERO, SHAPE_NULL, SHAPE_MISSING };
+#include "sim_state.h"
 
 /* Amounts of one order line, in the currency's smallest unit. */
 struct line_money {
@@ -67,113 +64,29 @@ static const char *const wards[] = {"Phường Bến Nghé", "Phường 25", "X�
 static const char *const streets[] = {"Đường Mẫu", "Ngõ Thử Nghiệm", "Hẻm 12/3", "Lê Lợi"};
 static const char *const carriers[] = {"Giao Hàng Mẫu", "Vận Chuyển Thử", "Chuyển Phát Nhanh Mẫu"};
 
-#define PICK(d, what, list) ((list)[draw_below((d), (what), sizeof(list) / sizeof *(list))])
-
 /* --- optional fields ------------------------------------------------------------------------------- */
-
-static enum shape shape_of(struct draw d, const char *key)
-{
-    uint64_t dice = draw_bits(d, key) >> 32;
-
-    dice %= 100;
-    return dice < 68   ? SHAPE_FULL
-           : dice < 76 ? SHAPE_EMPTY
-           : dice < 80 ? SHAPE_ZERO
-           : dice < 83 ? SHAPE_NULL
-                       : SHAPE_MISSING;
-}
-
-static void text_field(struct view *v, struct draw d, const char *key, const char *value)
-{
-    switch (shape_of(d, key)) {
-    case SHAPE_FULL:
-        json_out_text(&v->out, key, value);
-        break;
-    case SHAPE_EMPTY:
-    case SHAPE_ZERO:
-        json_out_text(&v->out, key, "");
-        break;
-    case SHAPE_NULL:
-        json_out_raw(&v->out, key, "null");
-        break;
-    case SHAPE_MISSING:
-        break;
-    }
-}
-
-/* An id that does not exist may also stand there as "0". */
-static void id_field(struct view *v, struct draw d, const char *key, const char *value)
-{
-    if (shape_of(d, key) == SHAPE_ZERO)
-        json_out_text(&v->out, key, "0");
-    else
-        text_field(v, d, key, value);
-}
 
 /* A time that has not come (0) is usually missing, sometimes 0. */
 static void time_field(struct view *v, const char *key, int64_t value)
 {
-    if (value || shape_of(v->d, key) == SHAPE_ZERO)
+    if (value || field_shape(v->d, key) == SHAPE_ZERO)
         json_out_int(&v->out, key, value);
 }
 
 /* A planned time: there for most orders. */
 static void plan_field(struct view *v, const char *key, int64_t after)
 {
-    if (shape_of(v->d, key) <= SHAPE_EMPTY)
+    if (field_shape(v->d, key) <= SHAPE_EMPTY)
         json_out_int(&v->out, key, v->created + after);
     else
         time_field(v, key, 0);
-}
-
-static void flag_field(struct view *v, struct draw d, const char *key, bool value)
-{
-    if (value || shape_of(d, key) != SHAPE_MISSING)
-        json_out_bool(&v->out, key, value);
-}
-
-/* prefix and as many digits as make 19. */
-static void digits_id(struct draw d, const char *what, const char *prefix, char out[24])
-{
-    size_t len = strlen(prefix);
-    uint64_t range = 1;
-
-    for (size_t i = len; i < 19; i++)
-        range *= 10;
-    snprintf(out, 24, "%s%0*llu", prefix, (int)(19 - len), (unsigned long long)draw_below(d, what, range));
-}
-
-/* Some ids have 21 digits, which is more than 64 bits. */
-static void long_id(struct draw d, const char *what, const char *prefix, char out[24])
-{
-    size_t len;
-
-    digits_id(d, what, prefix, out);
-    len = strlen(out);
-    if (draw_bits(d, what) >> 40 & 15)
-        return;
-    memcpy(out + len, "73", 3);
-}
-
-static void money_text(const struct view *v, int64_t amount, char out[32])
-{
-    int64_t unit = 1;
-    int64_t size = amount < 0 ? -amount : amount;
-
-    for (unsigned i = 0; i < v->decimals; i++)
-        unit *= 10;
-    if (v->decimals == 0 || amount == 0)
-        snprintf(out, 32, "%lld", (long long)amount);
-    else
-        snprintf(out, 32, "%s%lld.%0*lld", amount < 0 ? "-" : "", (long long)(size / unit), (int)v->decimals,
-                 (long long)(size % unit));
 }
 
 static void money_field(struct view *v, const char *key, int64_t amount)
 {
     char text[32];
 
-    money_text(v, amount, text);
+    field_money_text(amount, v->decimals, text);
     if (v->odd && (draw_bits(v->d, key) & 1))
         json_out_raw(&v->out, key, text);
     else
@@ -185,7 +98,7 @@ static void spare_money_field(struct view *v, const char *key, int64_t amount)
 {
     if (amount == 0 && (draw_bits(v->d, key) & 1))
         return;
-    if (amount == 0 && shape_of(v->d, key) == SHAPE_EMPTY)
+    if (amount == 0 && field_shape(v->d, key) == SHAPE_EMPTY)
         json_out_text(&v->out, key, "");
     else
         money_field(v, key, amount);
@@ -212,14 +125,14 @@ const char *render_shipping_type(const struct entity *order)
 
 void render_user_id(const struct entity *order, char out[24])
 {
-    digits_id(draw_of(order->draw.base, 5, draw_below(order->draw, "user", 50), 0), "user_id", "7494100",
-              out);
+    field_digits(draw_of(order->draw.base, 5, draw_below(order->draw, "user", 50), 0), "user_id", "7494100",
+                 out);
 }
 
 void render_warehouse_id(const struct entity *order, char out[24])
 {
-    digits_id(draw_of(order->shop, 6, draw_below(order->draw, "warehouse", 3), 0), "warehouse_id", "7377100",
-              out);
+    field_digits(draw_of(order->shop, 6, draw_below(order->draw, "warehouse", 3), 0), "warehouse_id",
+                 "7377100", out);
 }
 
 static bool cancelled_by_buyer(const struct entity *order)
@@ -290,17 +203,22 @@ static void tracking_text(const struct view *v, unsigned package, char out[32])
 
 static void package_id(const struct view *v, unsigned package, char out[24])
 {
-    long_id(draw_of(v->d.base, 8, package, 0), "package_id", "1154200300", out);
+    struct draw d = draw_of(v->d.base, 8, package, 0);
+
+    snprintf(out, 24, "1154%05u%07u%u%02u%s", v->order->shop, v->order->number, package % 10,
+             (unsigned)draw_below(d, "check", 100), draw_below(d, "long", 16) ? "" : "73");
 }
 
 static unsigned package_count(const struct view *v)
 {
-    return v->lines > 1 && draw_chance(v->d, "split", 15) ? 2 : 1;
+    if (v->lines < 2 || !draw_chance(v->d, "split", 15))
+        return 1;
+    return v->lines > 2 && draw_chance(v->d, "split_in_three", 40) ? 3 : 2;
 }
 
 static void carrier_id(const struct view *v, char out[24])
 {
-    digits_id(draw_of(draw_below(v->d, "carrier", 3), 9, 0, 0), "shipping_provider_id", "6841743", out);
+    field_digits(draw_of(draw_below(v->d, "carrier", 3), 9, 0, 0), "shipping_provider_id", "6841743", out);
 }
 
 static const char *package_status(enum order_status status)
@@ -324,10 +242,10 @@ static const char *package_status(enum order_status status)
 
 static void write_bundle_part(struct view *v, struct draw d, unsigned part)
 {
-    const struct product *p = &PICK(d, "part", products);
+    const struct product *p = &FIELD_PICK(d, "part", products);
     char id[24], code[48];
 
-    digits_id(draw_of(d.base, 10, part, 0), "part_id", "5789123", id);
+    field_digits(draw_of(d.base, 10, part, 0), "part_id", "5789123", id);
     json_out_open(&v->out, NULL, '{');
     json_out_text(&v->out, "currency", v->currency);
     json_out_text(&v->out, "display_status", orders_status_name(v->status));
@@ -338,7 +256,7 @@ static void write_bundle_part(struct view *v, struct draw d, unsigned part)
         json_out_text(&v->out, "package_id", id);
     json_out_text(&v->out, "package_status", package_status(v->status));
     money_field(v, "platform_discount", 0);
-    long_id(d, "part_product", "1731300", id);
+    field_long_id(d, "part_product", "1731300", id);
     json_out_text(&v->out, "product_id", id);
     json_out_text(&v->out, "product_name", p->name);
     money_field(v, "sale_price", v->decimals ? 1199 : 24000);
@@ -347,8 +265,8 @@ static void write_bundle_part(struct view *v, struct draw d, unsigned part)
     json_out_text(&v->out, "seller_sku", code);
     carrier_id(v, id);
     json_out_text(&v->out, "shipping_provider_id", id);
-    json_out_text(&v->out, "shipping_provider_name", PICK(v->d, "carrier", carriers));
-    digits_id(d, "part_sku", "1731301", id);
+    json_out_text(&v->out, "shipping_provider_name", FIELD_PICK(v->d, "carrier", carriers));
+    field_digits(d, "part_sku", "1731301", id);
     json_out_text(&v->out, "sku_id", id);
     json_out_text(&v->out, "sku_image", "https://img.example.test/part.jpeg?x=1&y=2");
     json_out_text(&v->out, "sku_name", p->sku);
@@ -365,7 +283,7 @@ static void write_combined_skus(struct view *v, struct draw d)
     unsigned count = 1 + (unsigned)draw_below(d, "combined", 2);
 
     if (!draw_chance(d, "combined_listing", 14)) {
-        if (shape_of(d, "combined_listing_skus") == SHAPE_EMPTY)
+        if (field_shape(d, "combined_listing_skus") == SHAPE_EMPTY)
             json_out_raw(&v->out, "combined_listing_skus", "[]");
         return;
     }
@@ -374,11 +292,11 @@ static void write_combined_skus(struct view *v, struct draw d)
         struct draw each = draw_of(d.base, 11, i, 0);
 
         json_out_open(&v->out, NULL, '{');
-        digits_id(each, "product", "1731400", id);
+        field_digits(each, "product", "1731400", id);
         json_out_text(&v->out, "product_id", id);
-        json_out_text(&v->out, "seller_sku", PICK(each, "code", products).code);
+        json_out_text(&v->out, "seller_sku", FIELD_PICK(each, "code", products).code);
         json_out_int(&v->out, "sku_count", 1 + (int64_t)draw_below(each, "count", 5));
-        digits_id(each, "sku", "1731401", id);
+        field_digits(each, "sku", "1731401", id);
         json_out_text(&v->out, "sku_id", id);
         json_out_close(&v->out, '}');
     }
@@ -388,7 +306,7 @@ static void write_combined_skus(struct view *v, struct draw d)
 static void write_item_tax(struct view *v, struct draw d, const struct line_money *line)
 {
     if (!draw_chance(d, "item_tax", 18)) {
-        if (shape_of(d, "item_tax") == SHAPE_NULL)
+        if (field_shape(d, "item_tax") == SHAPE_NULL)
             json_out_raw(&v->out, "item_tax", "null");
         return;
     }
@@ -412,7 +330,7 @@ static void write_line_shipping(struct view *v, struct draw d, unsigned index)
     unsigned package = index % package_count(v);
     char id[24];
 
-    if (v->status >= ORDER_AWAITING_COLLECTION || draw_chance(d, "early_package", 40)) {
+    if (v->packed || (v->status == ORDER_AWAITING_SHIPMENT && draw_chance(d, "early_package", 40))) {
         package_id(v, package, id);
         json_out_text(&v->out, "package_id", id);
     }
@@ -422,7 +340,7 @@ static void write_line_shipping(struct view *v, struct draw d, unsigned index)
 static void write_line(struct view *v, unsigned index)
 {
     struct draw d = line_draw(v, index);
-    const struct product *p = &PICK(d, "product", products);
+    const struct product *p = &FIELD_PICK(d, "product", products);
     const struct line_money *line = &v->line[index];
     char id[24], text[96];
     unsigned parts = draw_chance(d, "bundle", 9) ? 2 : 0;
@@ -431,7 +349,7 @@ static void write_line(struct view *v, unsigned index)
     json_out_open(&v->out, NULL, '{');
     spare_money_field(v, "buyer_service_fee", amount_of(v, "line_service_fee", 12, 3000));
     if (v->cancelled) {
-        text_field(v, d, "cancel_reason", "Khách đổi ý, không muốn mua nữa");
+        field_text(&v->out, d, "cancel_reason", "Khách đổi ý, không muốn mua nữa");
         json_out_text(&v->out, "cancel_user",
                       draw_chance(d, "operator", 10) ? "OPERATOR"
                       : cancelled_by_buyer(v->order) ? "BUYER"
@@ -443,18 +361,18 @@ static void write_line(struct view *v, unsigned index)
                   orders_status_name(same_status ? v->status : ORDER_AWAITING_SHIPMENT));
     spare_money_field(v, "gift_retail_price", line->gift);
     snprintf(text, sizeof text, "%u", 1 + (unsigned)draw_below(d, "days", 7));
-    text_field(v, d, "handling_duration_days", text);
+    field_text(&v->out, d, "handling_duration_days", text);
     snprintf(id, sizeof id, "58%05u%07u%02u%02u", v->order->shop, v->order->number, (index + 1) % 100,
              (unsigned)draw_below(v->d, "line_check", 100));
     json_out_text(&v->out, "id", id);
-    flag_field(v, d, "is_dangerous_good", draw_chance(d, "dangerous", 6));
-    flag_field(v, d, "is_gift", line->gift > 0);
+    field_flag(&v->out, d, "is_dangerous_good", draw_chance(d, "dangerous", 6));
+    field_flag(&v->out, d, "is_gift", line->gift > 0);
     write_item_tax(v, d, line);
-    flag_field(v, d, "needs_prescription", draw_chance(d, "prescription", 5));
+    field_flag(&v->out, d, "needs_prescription", draw_chance(d, "prescription", 5));
     money_field(v, "original_price", line->original);
     write_line_shipping(v, d, index);
     money_field(v, "platform_discount", line->platform_discount);
-    long_id(d, "product_id", "1731200300", id);
+    field_long_id(d, "product_id", "1731200300", id);
     if (v->odd && draw_chance(d, "odd_id", 30))
         json_out_raw(&v->out, "product_id", id);
     else
@@ -463,17 +381,17 @@ static void write_line(struct view *v, unsigned index)
     time_field(v, "rts_time", v->packed);
     money_field(v, "sale_price", line->original - line->seller_discount - line->platform_discount);
     money_field(v, "seller_discount", line->seller_discount);
-    text_field(v, d, "seller_sku", p->code);
+    field_text(&v->out, d, "seller_sku", p->code);
     carrier_id(v, id);
-    id_field(v, d, "shipping_provider_id", id);
-    text_field(v, d, "shipping_provider_name", PICK(v->d, "carrier", carriers));
-    long_id(d, "sku_id", "1731200301", id);
+    field_id(&v->out, d, "shipping_provider_id", id);
+    field_text(&v->out, d, "shipping_provider_name", FIELD_PICK(v->d, "carrier", carriers));
+    field_long_id(d, "sku_id", "1731200301", id);
     json_out_text(&v->out, "sku_id", id);
     snprintf(text, sizeof text, "https://img.example.test/%s~tplv-300x300.jpeg?dr=%llu&t=555f072d", id,
              (unsigned long long)draw_below(d, "image", 100000));
-    text_field(v, d, "sku_image", text);
-    text_field(v, d, "sku_name", p->sku);
-    text_field(v, d, "sku_type", draw_chance(d, "sku_type_zero", 15) ? "ZERO_LOTTERY" : "NORMAL");
+    field_text(&v->out, d, "sku_image", text);
+    field_text(&v->out, d, "sku_name", p->sku);
+    field_text(&v->out, d, "sku_type", draw_chance(d, "sku_type_zero", 15) ? "ZERO_LOTTERY" : "NORMAL");
     if (parts) {
         json_out_open(&v->out, "sub_item_info", '[');
         for (unsigned i = 0; i < parts; i++)
@@ -481,7 +399,7 @@ static void write_line(struct view *v, unsigned index)
         json_out_close(&v->out, ']');
     }
     tracking_text(v, index % package_count(v), text);
-    if (v->packed || shape_of(d, "tracking_number") != SHAPE_MISSING)
+    if (v->packed || field_shape(d, "tracking_number") != SHAPE_MISSING)
         json_out_text(&v->out, "tracking_number", v->packed ? text : "");
     json_out_close(&v->out, '}');
 }
@@ -562,22 +480,22 @@ static void write_address(struct view *v)
     struct draw a = draw_of(v->d.base, 13, v->rev->address, 0);
     bool masked = strcmp(render_shipping_type(v->order), "SELLER") != 0;
     bool wiped = v->cancelled && draw_chance(v->d, "wiped", 50);
-    const char *city = PICK(a, "city", cities), *district = PICK(a, "district", districts),
-               *ward = PICK(a, "ward", wards);
-    const char *given = PICK(v->d, "given", givens), *family = PICK(v->d, "family", families);
+    const char *city = FIELD_PICK(a, "city", cities), *district = FIELD_PICK(a, "district", districts),
+               *ward = FIELD_PICK(a, "ward", wards);
+    const char *given = FIELD_PICK(v->d, "given", givens), *family = FIELD_PICK(v->d, "family", families);
     char detail[96], full[256], name[64], phone[32];
 
-    street_text(1 + (unsigned)draw_below(a, "house", 300), PICK(a, "street", streets), masked, detail);
+    street_text(1 + (unsigned)draw_below(a, "house", 300), FIELD_PICK(a, "street", streets), masked, detail);
     snprintf(full, sizeof full, "Việt Nam, %s, %s, %s, %s", city, district, ward, detail);
     snprintf(name, sizeof name, "%s %s", family, given);
     snprintf(phone, sizeof phone, masked ? "(+84)90*****%02u" : "(+84)9012345%02u",
              (unsigned)draw_below(v->d, "phone", 100));
     json_out_open(&v->out, "recipient_address", '{');
     json_out_text(&v->out, "address_detail", wiped ? "" : detail);
-    text_field(v, a, "address_line1", wiped ? "" : detail);
-    text_field(v, a, "address_line2", wiped ? "" : ward);
-    text_field(v, a, "address_line3", wiped ? "" : district);
-    text_field(v, a, "address_line4", wiped ? "" : city);
+    field_text(&v->out, a, "address_line1", wiped ? "" : detail);
+    field_text(&v->out, a, "address_line2", wiped ? "" : ward);
+    field_text(&v->out, a, "address_line3", wiped ? "" : district);
+    field_text(&v->out, a, "address_line4", wiped ? "" : city);
     if (draw_chance(v->d, "drop_off", 25)) {
         json_out_open(&v->out, "delivery_preferences", '{');
         json_out_text(&v->out, "drop_off_location", "Gửi ở quầy lễ tân");
@@ -594,12 +512,12 @@ static void write_address(struct view *v)
             write_district(v, "L4", "Hamlet", "Ấp 3");
     }
     json_out_close(&v->out, ']');
-    text_field(v, v->d, "first_name", wiped ? "" : masked ? "A***" : given);
+    field_text(&v->out, v->d, "first_name", wiped ? "" : masked ? "A***" : given);
     json_out_text(&v->out, "full_address", wiped ? "" : full);
-    text_field(v, v->d, "last_name", wiped ? "" : masked ? "N***" : family);
+    field_text(&v->out, v->d, "last_name", wiped ? "" : masked ? "N***" : family);
     json_out_text(&v->out, "name", wiped ? "" : masked ? "N*** A***" : name);
     json_out_text(&v->out, "phone_number", wiped ? "" : phone);
-    text_field(v, v->d, "postal_code", "700000");
+    field_text(&v->out, v->d, "postal_code", "700000");
     json_out_text(&v->out, "region_code", "VN");
     json_out_close(&v->out, '}');
 }
@@ -609,7 +527,7 @@ static void write_packages(struct view *v)
     char id[24];
 
     json_out_open(&v->out, "packages", '[');
-    for (unsigned i = 0; v->status >= ORDER_AWAITING_SHIPMENT && i < package_count(v); i++) {
+    for (unsigned i = 0; v->packed && i < package_count(v); i++) {
         package_id(v, i, id);
         json_out_open(&v->out, NULL, '{');
         json_out_text(&v->out, "id", id);
@@ -636,7 +554,7 @@ static const char *order_type(const struct view *v)
     static const char *const types[] = {"PRE_ORDER",    "MADE_TO_ORDER", "BACK_ORDER",
                                         "ZERO_LOTTERY", "VIRTUAL_ORDER", ""};
 
-    return draw_chance(v->d, "order_type", 80) ? "NORMAL" : PICK(v->d, "order_type_rare", types);
+    return draw_chance(v->d, "order_type", 80) ? "NORMAL" : FIELD_PICK(v->d, "order_type_rare", types);
 }
 
 /* --- the order: keys a to m, then o to z ------------------------------------------------------------- */
@@ -649,11 +567,11 @@ static void write_first_half(struct view *v)
     bool cod = draw_chance(v->d, "is_cod", 40), pickup = draw_chance(v->d, "pickup_point", 12);
     char id[24];
 
-    text_field(v, v->d, "buyer_email", "v3ry-l0ng.h1dden@scs.example.test");
-    text_field(v, v->d, "buyer_message", PICK(v->d, "message", messages));
+    field_text(&v->out, v->d, "buyer_email", "v3ry-l0ng.h1dden@scs.example.test");
+    field_text(&v->out, v->d, "buyer_message", FIELD_PICK(v->d, "message", messages));
     plan_field(v, "cancel_order_sla_time", 4 * 86400);
     if (v->cancelled)
-        text_field(v, v->d, "cancel_reason", "Khách đổi ý, không muốn mua nữa");
+        field_text(&v->out, v->d, "cancel_reason", "Khách đổi ý, không muốn mua nữa");
     time_field(v, "cancel_time", v->cancelled);
     if (v->cancelled)
         json_out_text(&v->out, "cancellation_initiator",
@@ -662,37 +580,37 @@ static void write_first_half(struct view *v)
                                                            : "SELLER");
     plan_field(v, "collection_due_time", 3 * 86400);
     time_field(v, "collection_time", v->collected);
-    text_field(v, v->d, "commerce_platform", "TIKTOK_SHOP");
+    field_text(&v->out, v->d, "commerce_platform", "TIKTOK_SHOP");
     json_out_int(&v->out, "create_time", v->created);
     plan_field(v, "delivery_due_time", 8 * 86400);
-    digits_id(draw_of(draw_below(v->d, "option", 4), 14, 0, 0), "delivery_option", "7091146", id);
-    id_field(v, v->d, "delivery_option_id", id);
-    text_field(v, v->d, "delivery_option_name",
+    field_digits(draw_of(draw_below(v->d, "option", 4), 14, 0, 0), "delivery_option", "7091146", id);
+    field_id(&v->out, v->d, "delivery_option_id", id);
+    field_text(&v->out, v->d, "delivery_option_name",
                draw_chance(v->d, "fast", 20) ? "Giao hàng hỏa tốc" : "Vận chuyển tiêu chuẩn");
     plan_field(v, "delivery_option_required_delivery_time", 7 * 86400);
     plan_field(v, "delivery_sla_time", 9 * 86400);
     time_field(v, "delivery_time", v->delivered);
-    text_field(v, v->d, "delivery_type", pickup ? "COLLECTION_POINT" : "HOME_DELIVERY");
-    digits_id(v->d, "exchange_source", "5771", id);
+    field_text(&v->out, v->d, "delivery_type", pickup ? "COLLECTION_POINT" : "HOME_DELIVERY");
+    field_digits(v->d, "exchange_source", "5771", id);
     id[18] = '\0';
     if (draw_chance(v->d, "exchange", 6))
         json_out_text(&v->out, "exchange_source_order_id", id);
-    else if (shape_of(v->d, "exchange_source_order_id") == SHAPE_ZERO)
+    else if (field_shape(v->d, "exchange_source_order_id") == SHAPE_ZERO)
         json_out_text(&v->out, "exchange_source_order_id", "0");
     plan_field(v, "fast_dispatch_sla_time", 86400);
     if (draw_chance(v->d, "priority", 30))
         json_out_int(&v->out, "fulfillment_priority_level", 1 + (int64_t)draw_below(v->d, "level", 3));
-    text_field(v, v->d, "fulfillment_type",
+    field_text(&v->out, v->d, "fulfillment_type",
                draw_chance(v->d, "by_platform", 10) ? "FULFILLMENT_BY_TIKTOK" : "FULFILLMENT_BY_SELLER");
     write_handling(v);
-    flag_field(v, v->d, "has_updated_recipient_address", v->rev->address > 0);
+    field_flag(&v->out, v->d, "has_updated_recipient_address", v->rev->address > 0);
     json_out_text(&v->out, "id", v->order->id);
     json_out_bool(&v->out, "is_buyer_request_cancel", render_cancel_requested(v->order, v->revision));
     json_out_bool(&v->out, "is_cod", cod);
-    flag_field(v, v->d, "is_exchange_order", draw_chance(v->d, "exchange", 6));
+    field_flag(&v->out, v->d, "is_exchange_order", draw_chance(v->d, "exchange", 6));
     json_out_bool(&v->out, "is_on_hold_order", v->status == ORDER_ON_HOLD);
-    flag_field(v, v->d, "is_replacement_order", draw_chance(v->d, "replaced", 6));
-    flag_field(v, v->d, "is_sample_order", draw_chance(v->d, "sample", 6));
+    field_flag(&v->out, v->d, "is_replacement_order", draw_chance(v->d, "replaced", 6));
+    field_flag(&v->out, v->d, "is_sample_order", draw_chance(v->d, "sample", 6));
     if (draw_chance(v->d, "subscription_known", 60))
         json_out_bool(&v->out, "is_subscription_order", draw_chance(v->d, "subscription", 12));
     json_out_open(&v->out, "line_items", '[');
@@ -720,15 +638,16 @@ static void write_second_half(struct view *v)
     write_packages(v);
     time_field(v, "paid_time", paid_time(v));
     write_payment(v);
-    text_field(v, v->d, "payment_method_name",
-               draw_chance(v->d, "is_cod", 40) ? "Thanh toán khi nhận hàng" : PICK(v->d, "method", methods));
+    field_text(&v->out, v->d, "payment_method_name",
+               draw_chance(v->d, "is_cod", 40) ? "Thanh toán khi nhận hàng"
+                                               : FIELD_PICK(v->d, "method", methods));
     plan_field(v, "pick_up_cut_off_time", 2 * 86400);
     if (v->status != ORDER_UNPAID && v->status != ORDER_ON_HOLD)
         write_address(v);
     if (draw_chance(v->d, "recommended", 40))
         json_out_int(&v->out, "recommended_shipping_time", v->created + 86400);
     time_field(v, "release_date", draw_chance(v->d, "release", 10) ? v->created + 20 * 86400 : 0);
-    digits_id(v->d, "replaced_id", "5772", id);
+    field_digits(v->d, "replaced_id", "5772", id);
     id[18] = '\0';
     if (draw_chance(v->d, "replaced", 6))
         json_out_text(&v->out, "replaced_order_id", id);
@@ -741,12 +660,12 @@ static void write_second_half(struct view *v)
         snprintf(text, sizeof text, "Ghi chú lần %u: đã gọi khách ✅", v->rev->note);
         json_out_text(&v->out, "seller_note", text);
     } else {
-        text_field(v, v->d, "seller_note", "Khách quen, tặng kèm thiệp");
+        field_text(&v->out, v->d, "seller_note", "Khách quen, tặng kèm thiệp");
     }
     plan_field(v, "shipping_due_time", 2 * 86400);
-    text_field(v, v->d, "shipping_provider", PICK(v->d, "carrier", carriers));
+    field_text(&v->out, v->d, "shipping_provider", FIELD_PICK(v->d, "carrier", carriers));
     carrier_id(v, id);
-    id_field(v, v->d, "shipping_provider_id", id);
+    field_id(&v->out, v->d, "shipping_provider_id", id);
     json_out_text(&v->out, "shipping_type", render_shipping_type(v->order));
     if (package_count(v) > 1 || draw_chance(v->d, "combined_order", 6))
         json_out_text(&v->out, "split_or_combine_tag", package_count(v) > 1 ? "SPLIT" : "COMBINED");
@@ -758,7 +677,7 @@ static void write_second_half(struct view *v)
     render_user_id(v->order, id);
     json_out_text(&v->out, "user_id", id);
     render_warehouse_id(v->order, id);
-    id_field(v, v->d, "warehouse_id", id);
+    field_id(&v->out, v->d, "warehouse_id", id);
 }
 
 void render_order(const struct sim *sim, const struct entity *order, uint32_t revision, struct buf *to)
@@ -770,4 +689,47 @@ void render_order(const struct sim *sim, const struct entity *order, uint32_t re
     write_first_half(&v);
     write_second_half(&v);
     json_out_close(&v.out, '}');
+}
+
+/* --- facts for the documents about an order ---------------------------------------------------------------- */
+
+static void line_facts(const struct view *v, unsigned index, struct order_line *line)
+{
+    struct draw d = line_draw(v, index);
+    const struct product *p = &FIELD_PICK(d, "product", products);
+    const struct line_money *money = &v->line[index];
+
+    snprintf(line->id, sizeof line->id, "58%05u%07u%02u%02u", v->order->shop, v->order->number,
+             (index + 1) % 100, (unsigned)draw_below(v->d, "line_check", 100));
+    field_long_id(d, "sku_id", "1731200301", line->sku_id);
+    line->product_name = p->name;
+    line->sku_name = p->sku;
+    line->seller_sku = p->code;
+    line->original = money->original;
+    line->seller_discount = money->seller_discount;
+    line->sale = money->original - money->seller_discount - money->platform_discount;
+    line->package = index % package_count(v);
+}
+
+void render_facts(const struct sim *sim, const struct entity *order, struct order_facts *out)
+{
+    struct view v;
+
+    view_init(&v, sim, order, order->revisions, NULL);
+    *out = (struct order_facts){.lines = v.lines, .currency = v.currency, .decimals = v.decimals};
+    for (unsigned i = 0; i < v.lines; i++)
+        line_facts(&v, i, &out->line[i]);
+    out->packages = package_count(&v);
+    for (unsigned i = 0; i < out->packages; i++) {
+        package_id(&v, i, out->package[i].id);
+        tracking_text(&v, i, out->package[i].tracking);
+    }
+    carrier_id(&v, out->carrier_id);
+    out->carrier = FIELD_PICK(v.d, "carrier", carriers);
+    out->paid = paid_time(&v);
+}
+
+const char *render_package_status(enum order_status status)
+{
+    return package_status(status);
 }

@@ -2,20 +2,19 @@
 #include "sim_search.h"
 
 #include <jansson.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim_fault.h"
 #include "sim_http.h"
-#include "sim_num.h"
 #include "sim_orders.h"
+#include "sim_page.h"
 #include "sim_render.h"
 #include "sim_state.h"
 #include "sim_tiktok.h"
 
-#define TOKEN_BYTES 256
+static const struct page_rules rules = {
+    .low = 1, .high = 100, .sorts = {"create_time", "update_time"}, .descending = true};
+enum { SORT_CREATE, SORT_UPDATE };
 
 struct filter {
     int64_t create_ge, create_lt, update_ge, update_lt; /* seconds; [ge, lt) */
@@ -24,19 +23,7 @@ struct filter {
     const char *shipping_type;                          /* NULL: any; borrowed from the body */
     const char *user;
     const json_t *warehouses;
-    bool by_update; /* sort field */
-    bool descending;
-    int64_t page_size;
-    bool after;         /* a page token came */
-    int64_t after_time; /* place of the last order of the page before */
-    int64_t after_number;
-    uint64_t digest; /* of everything that must not change while paging */
-};
-
-/* An order with the key it is sorted by. */
-struct hit {
-    int64_t time;
-    struct entity *order;
+    struct page page;
 };
 
 static int64_t order_update_time(const struct entity *order)
@@ -150,157 +137,47 @@ static bool filter_passes(const struct filter *f, const struct entity *order)
            (!f->warehouses || warehouse_listed(order, f->warehouses));
 }
 
-/* --- page tokens ------------------------------------------------------------------------------------------- */
-
-/* Base64 of fb ff bf ("+/+/"), the place in text, and spaces up to a length that ends in "==". */
-static void token_make(const struct filter *f, const struct hit *last, char out[TOKEN_BYTES * 2])
-{
-    unsigned char raw[TOKEN_BYTES] = {0xfb, 0xff, 0xbf};
-    size_t n;
-
-    n = 3 + (size_t)snprintf((char *)raw + 3, sizeof raw - 3, "%016llx %lld %u",
-                             (unsigned long long)f->digest, (long long)last->time, last->order->number);
-    while (n % 3 != 1)
-        raw[n++] = ' ';
-    EVP_EncodeBlock((unsigned char *)out, raw, (int)n);
-}
-
-/* False: not a token of ours, or one of another search. */
-static bool token_read(const struct sim *sim, struct filter *f, const char *text)
-{
-    unsigned char raw[TOKEN_BYTES + 8] = {0};
-    size_t len = strlen(text);
-    unsigned long long digest;
-    long long time;
-    unsigned number;
-
-    if (len == 0)
-        return true; /* an empty token means the first page */
-    if (len > TOKEN_BYTES || len % 4 || EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len) < 8 ||
-        memcmp(raw, "\xfb\xff\xbf", 3) != 0 ||
-        sscanf((const char *)raw + 3, "%16llx %lld %u", &digest, &time, &number) != 3)
-        return false;
-    f->after = true;
-    f->after_time = time;
-    f->after_number = number;
-    return digest == f->digest || !sim->sw.page_token_strict;
-}
-
 /* --- one page ------------------------------------------------------------------------------------------------ */
 
-static int by_key(const void *a, const void *b)
+static struct page_hit *search_hits(struct sim *sim, const struct filter *f, uint32_t index, size_t *count)
 {
-    const struct hit *x = a, *y = b;
-
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return x->order->number < y->order->number ? -1 : x->order->number > y->order->number;
-}
-
-/* Is this order beyond the place the page token names, in the direction of the search? */
-static bool hit_follows(const struct filter *f, const struct hit *hit)
-{
-    int64_t time = hit->time - f->after_time, number = (int64_t)hit->order->number - f->after_number;
-
-    if (!f->after)
-        return true;
-    if (f->descending)
-        return time < 0 || (time == 0 && number < 0);
-    return time > 0 || (time == 0 && number > 0);
-}
-
-static struct hit *search_hits(struct sim *sim, const struct filter *f, uint32_t index, size_t *count)
-{
-    const struct shop *shop = &sim->shops[index];
-    struct hit *hits = buf_alloc((shop->of[KIND_ORDER].count + 1) * sizeof *hits);
+    const struct store *store = &sim->shops[index].of[KIND_ORDER];
+    struct page_hit *hits = buf_alloc((store->count + 1) * sizeof *hits);
 
     *count = 0;
-    for (uint32_t n = 0; n < shop->of[KIND_ORDER].slots; n++) {
-        struct entity *order = shop->of[KIND_ORDER].item[n];
+    for (uint32_t n = 0; n < store->slots; n++) {
+        struct entity *order = entity_get(sim, KIND_ORDER, index, n);
 
         if (order && filter_passes(f, order))
-            hits[(*count)++] =
-                (struct hit){f->by_update ? order_update_time(order) : order->revs[0].update_time, order};
-    }
-    qsort(hits, *count, sizeof *hits, by_key);
-    for (size_t i = 0; f->descending && i < *count / 2; i++) {
-        struct hit swap = hits[i];
-        hits[i] = hits[*count - 1 - i];
-        hits[*count - 1 - i] = swap;
+            hits[(*count)++] = (struct page_hit){f->page.sort == SORT_UPDATE ? order_update_time(order)
+                                                                             : order->revs[0].update_time,
+                                                 n, order};
     }
     return hits;
 }
 
-static void write_hit(struct sim *sim, struct entity *order, struct json_out *out, struct answer *answer)
-{
-    const struct fault *f;
-
-    if (fault_meets_order(sim, FAULT_MISSING, API_SEARCH, order->shop, order->number)) {
-        answer->fault = fault_name(FAULT_MISSING);
-        return;
-    }
-    f = fault_meets_order(sim, FAULT_STALE, API_SEARCH, order->shop, order->number);
-    json_out_raw(out, NULL, "");
-    if (f && f->back < (int64_t)order->revisions) {
-        answer->fault = fault_name(FAULT_STALE);
-        render_order(sim, order, order->revisions - (uint32_t)f->back, out->b);
-    } else {
-        entity_json(sim, order, out->b);
-    }
-    order->reads++;
-}
-
 static void search_page(struct sim *sim, const struct filter *f, uint32_t shop, struct answer *answer)
 {
-    size_t total, at = 0, last = 0;
-    int64_t room = f->page_size;
-    struct hit *hits = search_hits(sim, f, shop, &total);
+    size_t total, at, to;
+    struct page_hit *hits = search_hits(sim, f, shop, &total);
     struct json_out out;
-    char token[TOKEN_BYTES * 2] = "";
 
-    while (at < total && !hit_follows(f, &hits[at]))
-        at++;
+    page_cut(&f->page, hits, total, &at, &to);
     tiktok_open(answer, &out);
     json_out_open(&out, "data", '{');
-    last = at;
-    for (; last < total && room > 0; room--)
-        last++;
-    if (last < total)
-        token_make(f, &hits[last - 1], token);
-    if (token[0] || !sim->sw.last_page_token_missing)
-        json_out_text(&out, "next_page_token", token);
+    page_token(sim, &f->page, hits, total, to, &out);
     json_out_open(&out, "orders", '[');
-    for (; at < last; at++)
-        write_hit(sim, hits[at].order, &out, answer);
+    for (; at < to; at++) {
+        if (!tiktok_write_entity(sim, API_SEARCH, hits[at].item, NULL, &out, answer)) {
+            free(hits);
+            return;
+        }
+    }
     json_out_close(&out, ']');
     json_out_int(&out, "total_count", (int64_t)total);
     json_out_close(&out, '}');
     tiktok_close(sim, &out, "Success");
     free(hits);
-}
-
-/* The query part; the name of the first bad parameter, NULL when all is well. */
-static const char *filter_query(struct sim *sim, struct filter *f, const struct call *call)
-{
-    const char *size = call_param(call, "page_size");
-    const char *field = call_param(call, "sort_field");
-    const char *order = call_param(call, "sort_order");
-    const char *token = call_param(call, "page_token");
-    struct buf same = {0};
-
-    f->descending = !order || strcmp(order, "DESC") == 0;
-    f->by_update = field && strcmp(field, "update_time") == 0;
-    if (!size || !num_i64(size, strlen(size), 1, 100, &f->page_size))
-        return "Invalid parameter: page_size";
-    if (field && !f->by_update && strcmp(field, "create_time") != 0)
-        return "Invalid parameter: sort_field";
-    if (order && !f->descending && strcmp(order, "ASC") != 0)
-        return "Invalid parameter: sort_order";
-    buf_add(&same, call->body, call->body_len);
-    buf_printf(&same, "|%s|%d|%d", size, f->descending, f->by_update);
-    f->digest = draw_bits((struct draw){0}, same.p);
-    buf_deinit(&same);
-    return token && !token_read(sim, f, token) ? "Invalid parameter: page_token" : NULL;
 }
 
 void search_answer(struct sim *sim, const struct call *call, uint32_t shop, struct answer *answer)
@@ -311,7 +188,7 @@ void search_answer(struct sim *sim, const struct call *call, uint32_t shop, stru
     const char *bad;
 
     count_about(sim, call->number, shop, 0, "");
-    bad = filter_query(sim, &f, call);
+    bad = page_query(sim, call, &rules, &f.page);
     if (!json_is_object(body))
         tiktok_error(sim, answer, 400, 36009004, "Invalid body");
     else if (bad)

@@ -1,9 +1,7 @@
 /* sim_search.h - POST /order/202309/orders/search.
  *
  * In:     page_size, page_token, sort_field, sort_order in the query, filters in the body. Out: one page.
- * Fails:  36009004 for anything undocumented: better a test that fails than a filter silently ignored.
- * Why so: a page token holds the place of the last order (its time and id), so a record that changes while
- * paging upwards is met again instead of being skipped; and it is made to contain '/', '+' and '='. */
+ * Fails:  36009004 for anything undocumented: better a test that fails than a filter silently ignored. */
 #ifndef SIM_SEARCH_H
 #define SIM_SEARCH_H
 

@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include "sim_buf.h"
+#include "sim_limit.h"
 #include "sim_num.h"
 #include "sim_platform.h"
+#include "sim_webhooks.h"
 
 int64_t sim_now_ms(const struct sim *sim)
 {
@@ -30,12 +32,14 @@ void sim_init(struct sim *sim, const struct options *opt)
     sim->sw.refresh_token_seconds = 365 * 86400;
     sim->sw.timestamp_past_s = 300;
     sim->sw.timestamp_future_s = 30;
+    sim->sw.limit_retry_after = -1;
     sim->sw.token_error_status = 401;
     sim->sw.business_error_status = 200;
     sim->started_ms = sim_now_ms(sim);
     sim->sw.update_time_base = sim->started_ms / 1000 - 86400;
     sim->dice = opt->seed ^ 0x5eed;
     sim->auth_count = (opt->shops + opt->shops_per_authorization - 1) / opt->shops_per_authorization;
+    sim->limits = limit_new(opt->shops);
     sim->shops = buf_alloc(opt->shops * sizeof *sim->shops);
     sim->auths = buf_alloc(sim->auth_count * sizeof *sim->auths);
     for (uint32_t i = 0; i < opt->shops; i++)
@@ -55,6 +59,8 @@ void sim_deinit(struct sim *sim)
         entity_stores_free(sim->shops[i].of);
     for (uint32_t i = 0; sim->auths && i < sim->auth_count; i++)
         free(sim->auths[i].expires);
+    limit_free(sim->limits);
+    webhooks_free(sim->webhooks);
     free(sim->shops);
     free(sim->auths);
     *sim = (struct sim){0};

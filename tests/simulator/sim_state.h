@@ -19,6 +19,8 @@ struct event_base;
 struct faults;
 struct counts;
 struct http;
+struct limits;
+struct webhooks;
 struct sim_platform;
 
 #define SIM_SHOPS_MAX  99999u   /* five digits inside ids */
@@ -76,6 +78,10 @@ struct switches {
     int64_t timestamp_past_s;      /* accepted age of a signed call */
     int64_t timestamp_future_s;    /* accepted lead of a signed call */
     int64_t update_time_base;      /* second around which first changes lie */
+    bool tracking_alone;           /* packages do not follow their order, only changes of their own */
+    int64_t app_limit_per_minute;  /* calls; 0: no limit */
+    int64_t shop_limit_per_minute; /* calls of one shop; 0: no limit */
+    int64_t limit_retry_after;     /* seconds, header Retry-After of a refused call; -1: none */
     int64_t token_error_status;    /* HTTP status of 105001, 105002, 105005, 101000 */
     int64_t business_error_status; /* HTTP status of 21008111 and of the token host's errors */
 };
@@ -95,7 +101,9 @@ struct sim {
     struct faults *faults;
     struct counts *counts;
     struct http *http;
-    struct event_base *base; /* borrowed from sim_main.c */
+    struct limits *limits;     /* owned */
+    struct webhooks *webhooks; /* owned; NULL while nothing is registered */
+    struct event_base *base;   /* borrowed from sim_main.c */
 };
 
 void sim_init(struct sim *sim, const struct options *opt);

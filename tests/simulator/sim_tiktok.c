@@ -7,30 +7,31 @@
 #include <time.h>
 
 #include "sim_fault.h"
+#include "sim_finance.h"
 #include "sim_http.h"
+#include "sim_limit.h"
 #include "sim_num.h"
 #include "sim_orders.h"
+#include "sim_package.h"
 #include "sim_platform.h"
+#include "sim_product.h"
 #include "sim_push.h"
 #include "sim_render.h"
+#include "sim_return.h"
 #include "sim_search.h"
 #include "sim_selftest.h"
 #include "sim_state.h"
 #include "sim_token.h"
+#include "sim_webhooks.h"
 
 #define IDS_MAX 50
-
-/* What the gateway found out about a call. */
-struct caller {
-    uint32_t auth; /* whose token */
-    int64_t shop;  /* index of the cipher's shop, -1 on endpoints without one */
-};
 
 struct route {
     const char *method, *path;
     enum api api;
-    bool gateway;  /* signed, with a token */
-    bool per_shop; /* needs a shop_cipher; the others refuse one */
+    bool gateway;       /* signed, with a token */
+    bool per_shop;      /* needs a shop_cipher; the others refuse one */
+    const char *params; /* query parameters it has besides the common ones, separated by spaces */
     void (*answer)(struct sim *, const struct call *, const struct caller *, struct answer *);
 };
 
@@ -140,7 +141,8 @@ bool tiktok_faults(struct sim *sim, enum api api, int64_t shop, struct answer *a
     static const enum fault_kind finished[] = {FAULT_CLOSE,   FAULT_500,      FAULT_503,
                                                FAULT_429,     FAULT_GARBAGE,  FAULT_NULL_DATA,
                                                FAULT_FOREIGN, FAULT_REDIRECT, FAULT_CODE};
-    static const enum fault_kind delivered[] = {FAULT_SLOW, FAULT_HANG, FAULT_HOLD, FAULT_TRUNCATED};
+    static const enum fault_kind delivered[] = {FAULT_SLOW, FAULT_HANG, FAULT_HOLD, FAULT_TRUNCATED,
+                                                FAULT_LOST};
     const struct fault *f;
 
     for (size_t i = 0; i < sizeof delivered / sizeof *delivered; i++) {
@@ -154,6 +156,8 @@ bool tiktok_faults(struct sim *sim, enum api api, int64_t shop, struct answer *a
             answer->how = DELIVER_HELD;
         if (f->kind == FAULT_TRUNCATED)
             answer->how = DELIVER_TRUNCATED;
+        if (f->kind == FAULT_LOST)
+            answer->how = DELIVER_CLOSE;
     }
     for (size_t i = 0; i < sizeof finished / sizeof *finished; i++) {
         f = fault_meets(sim, finished[i], api, shop);
@@ -215,39 +219,71 @@ static bool ids_split(const char *ids, char out[IDS_MAX][24], uint32_t *count)
     }
 }
 
-/* One order of a detail call. False: poisoned, the whole call fails. */
-static bool detail_one(struct sim *sim, struct entity *order, struct json_out *out, struct answer *answer)
+enum serve tiktok_entity_faults(struct sim *sim, enum api api, const struct entity *entity,
+                                struct answer *answer, uint32_t *revision)
 {
     const struct fault *f;
-    int64_t shop = order->shop;
+    bool whole = api != API_SEARCH; /* an order search is neither poisoned nor held by one order */
 
-    if (fault_meets_order(sim, FAULT_POISON, API_DETAIL, shop, order->number)) {
+    *revision = entity->revisions;
+    if (whole && fault_meets_order(sim, FAULT_POISON, api, entity->shop, entity->number)) {
         answer->fault = fault_name(FAULT_POISON);
-        return false;
+        tiktok_error(sim, answer, 500, 36009003, "Internal error");
+        return SERVE_ERROR;
     }
-    if (fault_meets_order(sim, FAULT_MISSING, API_DETAIL, shop, order->number)) {
+    if (fault_meets_order(sim, FAULT_MISSING, api, entity->shop, entity->number)) {
         answer->fault = fault_name(FAULT_MISSING);
-        return true;
+        return SERVE_LEAVE_OUT;
     }
-    if (fault_meets_order(sim, FAULT_HOLD, API_DETAIL, shop, order->number)) {
+    if (whole && fault_meets_order(sim, FAULT_HOLD, api, entity->shop, entity->number)) {
         answer->fault = fault_name(FAULT_HOLD);
         answer->how = DELIVER_HELD;
-        answer->held_shop = shop;
-        answer->held_number = order->number;
+        answer->held_shop = entity->shop;
+        answer->held_number = entity->number;
     }
-    f = fault_meets_order(sim, FAULT_STALE, API_DETAIL, shop, order->number);
+    f = fault_meets_order(sim, FAULT_STALE, api, entity->shop, entity->number);
     if (f) {
         answer->fault = fault_name(FAULT_STALE);
-        if (f->back >= (int64_t)order->revisions)
-            return true; /* it did not exist yet */
-        json_out_raw(out, NULL, "");
-        render_order(sim, order, order->revisions - (uint32_t)f->back, out->b);
-    } else {
-        json_out_raw(out, NULL, "");
-        entity_json(sim, order, out->b);
+        *revision = f->back < (int64_t)entity->revisions ? entity->revisions - (uint32_t)f->back : 0;
     }
-    order->reads++;
+    return *revision ? SERVE_IT : SERVE_LEAVE_OUT;
+}
+
+bool tiktok_write_entity(struct sim *sim, enum api api, struct entity *entity, const char *key,
+                         struct json_out *out, struct answer *answer)
+{
+    uint32_t revision;
+    enum serve serve = tiktok_entity_faults(sim, api, entity, answer, &revision);
+
+    if (serve != SERVE_IT)
+        return serve == SERVE_LEAVE_OUT;
+    json_out_raw(out, key, "");
+    if (revision < entity->revisions)
+        sim->platform->render(sim, entity, revision, out->b);
+    else
+        entity_json(sim, entity, out->b);
+    entity->reads++;
     return true;
+}
+
+json_t *tiktok_filters(struct sim *sim, const struct call *call, const struct filter_rule *rules,
+                       struct answer *answer)
+{
+    json_t *body =
+        call->body_len ? json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL) : json_object();
+    const struct filter_rule *broken;
+
+    if (!json_is_object(body)) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid body");
+        json_decref(body);
+        return NULL;
+    }
+    broken = filter_broken(body, rules);
+    if (!broken)
+        return body;
+    tiktok_error(sim, answer, 400, broken->code ? broken->code : 36009004, "Invalid parameter in the body");
+    json_decref(body);
+    return NULL;
 }
 
 static void detail_answer(struct sim *sim, const struct call *call, const struct caller *who,
@@ -272,9 +308,8 @@ static void detail_answer(struct sim *sim, const struct call *call, const struct
         struct entity *order = orders_by_id(sim, id[i]);
 
         if (order && order->shop == who->shop) {
-            if (detail_one(sim, order, &out, answer))
+            if (tiktok_write_entity(sim, API_DETAIL, order, NULL, &out, answer))
                 continue;
-            tiktok_error(sim, answer, 500, 36009003, "Internal error");
             return;
         }
         if (sim->sw.foreign_ids_refused) {
@@ -301,13 +336,41 @@ static void token_route(struct sim *sim, const struct call *call, const struct c
     tiktok_token_answer(sim, call, answer);
 }
 
+#define PAGE "page_size page_token "
+#define SORT "sort_field sort_order "
+
+/* Orders first: their calls are most of all. {} stands for one id. */
 static const struct route routes[] = {
-    {"GET", "/order/202507/orders", API_DETAIL, true, true, detail_answer},
-    {"GET", "/order/202309/orders", API_DETAIL, true, true, detail_answer},
-    {"POST", "/order/202309/orders/search", API_SEARCH, true, true, search_route},
-    {"GET", "/authorization/202309/shops", API_SHOPS, true, false, shops_answer},
-    {"GET", "/api/v2/token/refresh", API_TOKEN, false, false, token_route},
-    {"GET", "/api/v2/token/get", API_TOKEN, false, false, token_route},
+    {"GET", "/order/202507/orders", API_DETAIL, true, true, "ids", detail_answer},
+    {"GET", "/order/202309/orders", API_DETAIL, true, true, "ids", detail_answer},
+    {"POST", "/order/202309/orders/search", API_SEARCH, true, true, PAGE SORT, search_route},
+    {"GET", "/authorization/202309/shops", API_SHOPS, true, false, "", shops_answer},
+    {"GET", "/api/v2/token/refresh", API_TOKEN, false, false, NULL, token_route},
+    {"GET", "/api/v2/token/get", API_TOKEN, false, false, NULL, token_route},
+    {"POST", "/return_refund/202602/returns/search", API_RETURN, true, true, PAGE SORT, return_search},
+    {"POST", "/return_refund/202309/returns/search", API_RETURN, true, true, PAGE SORT, return_search},
+    {"POST", "/return_refund/202602/cancellations/search", API_CANCELLATION, true, true, PAGE SORT,
+     cancellation_search},
+    {"POST", "/return_refund/202309/cancellations/search", API_CANCELLATION, true, true, PAGE SORT,
+     cancellation_search},
+    {"POST", "/fulfillment/202309/packages/search", API_PACKAGE, true, true, PAGE SORT, package_search},
+    {"GET", "/fulfillment/202309/packages/{}", API_PACKAGE, true, true, "", package_detail},
+    {"GET", "/fulfillment/202309/orders/{}/tracking", API_TRACKING, true, true, "", package_tracking},
+    {"POST", "/product/202502/products/search", API_PRODUCT, true, true, PAGE, product_search},
+    {"POST", "/product/202309/products/search", API_PRODUCT, true, true, PAGE, product_search},
+    {"GET", "/product/202309/products/{}", API_PRODUCT, true, true,
+     "return_under_review_version return_draft_version locale", product_detail},
+    {"POST", "/product/202309/inventory/search", API_PRODUCT, true, true, "", product_inventory},
+    {"GET", "/finance/202501/orders/{}/statement_transactions", API_FINANCE, true, true, "", finance_order},
+    {"GET", "/finance/202501/statements/{}/statement_transactions", API_FINANCE, true, true, PAGE SORT,
+     finance_statement},
+    {"GET", "/finance/202309/statements", API_FINANCE, true, true,
+     PAGE SORT "statement_time_ge statement_time_lt payment_status", finance_statements},
+    {"GET", "/finance/202309/payments", API_FINANCE, true, true, PAGE SORT "create_time_ge create_time_lt",
+     finance_payments},
+    {"GET", "/event/202309/webhooks", API_EVENTS, true, true, "", webhooks_get},
+    {"PUT", "/event/202309/webhooks", API_EVENTS, true, true, "", webhooks_put},
+    {"DELETE", "/event/202309/webhooks", API_EVENTS, true, true, "", webhooks_delete},
 };
 
 /* --- gateway ----------------------------------------------------------------------------------------------- */
@@ -396,6 +459,49 @@ static bool check_token(struct sim *sim, const struct call *call, enum api api, 
     return true;
 }
 
+/* Within the limits of app and shop? */
+static bool check_limit(struct sim *sim, int64_t shop, struct answer *answer)
+{
+    if (limit_call(sim, shop))
+        return true;
+    tiktok_error(sim, answer, 429, 36009002, "Too many requests");
+    answer->retry_after = sim->sw.limit_retry_after;
+    answer->fault = "limit";
+    return false;
+}
+
+/* Is the name one of the words? */
+static bool word_listed(const char *name, const char *words)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = words; (at = strstr(at, name)); at += len) {
+        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0') && len)
+            return true;
+    }
+    return false;
+}
+
+/* Every parameter documented and there once, the media type as documented. */
+static bool check_params(struct sim *sim, const struct call *call, const struct route *route,
+                         struct answer *answer)
+{
+    if (!call->media || strncasecmp(call->media, "application/json", 16) != 0) {
+        tiktok_error(sim, answer, 400, 36009004, "Invalid content-type");
+        return false;
+    }
+    for (size_t i = 0; i < call->param_count; i++) { /* sorted by now */
+        const char *name = call->params[i].name;
+
+        if ((word_listed(name, "app_key sign timestamp shop_cipher") || word_listed(name, route->params)) &&
+            (i == 0 || strcmp(name, call->params[i - 1].name) != 0))
+            continue;
+        tiktok_error(sim, answer, 400, 36009004, "Unexpected parameter");
+        return false;
+    }
+    return true;
+}
+
 static bool gateway(struct sim *sim, const struct call *call, const struct route *route, struct caller *who,
                     struct answer *answer)
 {
@@ -404,12 +510,12 @@ static bool gateway(struct sim *sim, const struct call *call, const struct route
 
     who->shop = shop ? (int64_t)sim_shop_index(sim, shop) : -1;
     if (!check_key_and_time(sim, call, answer) || !check_sign(sim, call, answer) ||
-        !check_token(sim, call, route->api, who->shop, who, answer))
+        !check_limit(sim, who->shop, answer) || !check_token(sim, call, route->api, who->shop, who, answer))
         return false;
     if (!route->per_shop) {
         if (cipher)
             tiktok_error(sim, answer, 400, 36009004, "Unexpected shop_cipher");
-        return !cipher;
+        return !cipher && check_params(sim, call, route, answer);
     }
     if (!cipher) {
         tiktok_error(sim, answer, 400, 106013, "Missing shop_cipher");
@@ -423,14 +529,33 @@ static bool gateway(struct sim *sim, const struct call *call, const struct route
         tiktok_error(sim, answer, (int)sim->sw.token_error_status, 101000, "The token is not of this shop");
         return false;
     }
+    return check_params(sim, call, route, answer);
+}
+
+/* Does the path have this shape? What stands for {} is copied to id, as far as it fits. */
+static bool path_fits(const char *shape, const char *path, char id[ENTITY_ID])
+{
+    const char *hole = strstr(shape, "{}");
+    size_t head, len;
+
+    if (!hole)
+        return strcmp(shape, path) == 0;
+    head = (size_t)(hole - shape);
+    if (strncmp(shape, path, head) != 0)
+        return false;
+    len = strcspn(path + head, "/");
+    if (len == 0 || strcmp(hole + 2, path + head + len) != 0)
+        return false;
+    snprintf(id, ENTITY_ID, "%.*s", (int)len, path + head);
     return true;
 }
 
-static const struct route *route_of(const struct call *call, bool *path_known)
+/* The first route with this path; of those with the right method, if there is one. */
+static const struct route *route_of(const struct call *call, char id[ENTITY_ID], bool *path_known)
 {
     *path_known = false;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(routes[i].path, call->path) != 0)
+        if (!path_fits(routes[i].path, call->path, id))
             continue;
         *path_known = true;
         if (strcmp(routes[i].method, call->method) == 0)
@@ -443,8 +568,8 @@ static void tiktok_answer(struct sim *sim, const struct call *call_in, struct an
 {
     struct call call = *call_in;
     bool path_known;
-    const struct route *route = route_of(&call, &path_known);
     struct caller who = {.shop = -1};
+    const struct route *route = route_of(&call, who.id, &path_known);
 
     call.number = count_begin(sim, route ? route->api : API_NONE);
     if (!path_known)
@@ -474,21 +599,52 @@ static void tiktok_shop_init(uint64_t seed, uint32_t index, struct shop *shop)
     shop->cipher[at] = '\0';
 }
 
+/* Everything but products belongs to an order, which then has to exist. */
 static const char *tiktok_change(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number,
                                  const struct change *change, struct entity **out)
 {
-    (void)kind;
-    if (change->address && !orders_get(sim, shop, number))
-        return "address: the order does not exist yet";
-    *out = orders_change(sim, shop, number, change);
-    return NULL;
+    if (kind != KIND_ORDER && kind != KIND_PRODUCT && !entity_ever(sim, KIND_ORDER, shop, number))
+        orders_change(sim, shop, number, change);
+    switch (kind) {
+    case KIND_PRODUCT:
+        *out = product_change(sim, shop, number, change);
+        return NULL;
+    case KIND_RETURN:
+    case KIND_CANCELLATION:
+        *out = return_change(sim, kind, shop, number, change);
+        return NULL;
+    case KIND_TRACKING:
+        return package_change(sim, shop, number, change, out);
+    case KIND_TRANSACTION:
+        return finance_change(sim, shop, number, change, out);
+    default:
+        if (change->address && !entity_ever(sim, KIND_ORDER, shop, number))
+            return "address: the order does not exist yet";
+        *out = orders_change(sim, shop, number, change);
+        return NULL;
+    }
 }
 
 static bool tiktok_push(struct sim *sim, const struct entity *entity, const struct change *change,
                         struct buf *body)
 {
-    push_order_body(sim, entity, change->address ? 3 : 1, body);
-    return true;
+    switch ((enum kind)entity->kind) {
+    case KIND_PRODUCT:
+        product_push(sim, entity, body);
+        return true;
+    case KIND_RETURN:
+    case KIND_CANCELLATION:
+        return_push(sim, entity, body);
+        return true;
+    case KIND_TRACKING:
+        package_push(sim, entity, body);
+        return true;
+    case KIND_TRANSACTION:
+        return false;
+    default:
+        push_order_body(sim, entity, change->address ? 3 : 1, body);
+        return true;
+    }
 }
 
 static void tiktok_sign(const struct sim *sim, const char *body, size_t len, char out[SIGN_HEX])
@@ -498,13 +654,41 @@ static void tiktok_sign(const struct sim *sim, const char *body, size_t len, cha
 
 static const char *tiktok_status(const struct entity *entity)
 {
-    return orders_status_name((enum order_status)entity_last(entity)->status);
+    switch ((enum kind)entity->kind) {
+    case KIND_PRODUCT:
+        return product_status_name(entity);
+    case KIND_RETURN:
+    case KIND_CANCELLATION:
+        return return_status_name(entity);
+    case KIND_TRACKING:
+        return package_status_name(entity);
+    case KIND_TRANSACTION:
+        return "SETTLED";
+    default:
+        return orders_status_name((enum order_status)entity_last(entity)->status);
+    }
+}
+
+static void tiktok_render(const struct sim *sim, const struct entity *entity, uint32_t revision,
+                          struct buf *to)
+{
+    if (entity->kind == KIND_ORDER)
+        render_order(sim, entity, revision, to);
+    else if (entity->kind == KIND_PRODUCT)
+        product_render(sim, entity, revision, to);
+    else
+        return_render(sim, entity, revision, to);
 }
 
 static bool tiktok_truth(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number, struct truth *out)
 {
-    struct entity *entity = entity_get(sim, kind, shop, number);
+    struct entity *entity;
 
+    if (kind == KIND_TRACKING)
+        return package_truth(sim, shop, number, out);
+    if (kind == KIND_TRANSACTION)
+        return finance_truth(sim, shop, number, out);
+    entity = entity_get(sim, kind, shop, number);
     if (!entity)
         return false;
     memcpy(out->id, entity->id, sizeof out->id);
@@ -546,7 +730,12 @@ static void tiktok_shop_line(struct sim *sim, uint32_t shop, struct buf *to)
 
 const struct sim_platform platform_tiktok = {
     .name = "tiktok",
-    .kinds = {[KIND_ORDER] = true},
+    .kinds = {[KIND_ORDER] = true,
+              [KIND_PRODUCT] = true,
+              [KIND_RETURN] = true,
+              [KIND_CANCELLATION] = true,
+              [KIND_TRACKING] = true,
+              [KIND_TRANSACTION] = true},
     .shop_digits = 4,
     .cipher_digits = 4,
     .shop_init = tiktok_shop_init,
@@ -557,7 +746,7 @@ const struct sim_platform platform_tiktok = {
     .sign = tiktok_sign,
     .push_path = "/webhooks/tiktok",
     .status = tiktok_status,
-    .render = render_order,
+    .render = tiktok_render,
     .truth = tiktok_truth,
     .shop_line = tiktok_shop_line,
     .account = tiktok_account,
