@@ -143,6 +143,16 @@
       "pauses because a dependency was away")                                                                \
     X(WORKER_REDIS_PAUSES, "shopstream_worker_pauses_total{dependency=\"redis\"}", COUNTER, "")              \
     X(WORKER_ACKED, "shopstream_worker_entries_acked_total", COUNTER, "entries acknowledged")                \
+    X(WORKER_PARKED, "shopstream_worker_entries_parked_total", COUNTER,                                      \
+      "of them those whose need waits in MongoDB for its shop")                                              \
+    X(WORKER_TRANSACTIONS_RAISED, "shopstream_worker_transactions_raised_total", COUNTER,                    \
+      "needs for the transactions of an order, raised because its money moved")                              \
+    X(WORKER_NEEDS, "shopstream_worker_needs", GAUGE, "needs that wait in MongoDB, as last counted")         \
+    X(WORKER_NEEDS_OLDEST_MS, "shopstream_worker_needs_oldest_milliseconds", GAUGE, "age of the oldest")     \
+    X(WORKER_NEEDS_SWEPT, "shopstream_worker_needs_swept_total", COUNTER,                                    \
+      "needs given back to the stream")                                                                      \
+    X(WORKER_SWEEP_PROBES, "shopstream_worker_sweep_probes_total", COUNTER,                                  \
+      "calls that asked whether a shop with needs answers again")                                            \
     X(WORKER_ACKED_LESS, "shopstream_worker_acked_less_total", COUNTER,                                      \
       "entries sent to XACK that were not pending")                                                          \
     X(WORKER_RETRIED, "shopstream_worker_entries_deferred_total{attempt=\"counted\"}", COUNTER,              \

@@ -380,9 +380,44 @@ static void check_operators(const bson_t *update)
     while (bson_iter_next(&it)) {
         const char *key = bson_iter_key(&it);
 
-        if (strcmp(key, "$set") != 0 && strcmp(key, "$unset") != 0 && strcmp(key, "$setOnInsert") != 0)
+        if (strcmp(key, "$set") != 0 && strcmp(key, "$unset") != 0 && strcmp(key, "$setOnInsert") != 0 &&
+            strcmp(key, "$max") != 0 && strcmp(key, "$inc") != 0)
             die("operator of an update not understood", key);
     }
+}
+
+/* Integers only: nothing else is counted or compared. */
+static int64_t number_in(const bson_t *document, const char *key, int64_t absent)
+{
+    bson_iter_t it;
+
+    if (!bson_iter_init_find(&it, document, key))
+        return absent;
+    if (!BSON_ITER_HOLDS_INT64(&it) && !BSON_ITER_HOLDS_INT32(&it))
+        die("$max or $inc of something that is no integer", key);
+    return bson_iter_as_int64(&it);
+}
+
+static void append_max(bson_t *to, const bson_t *base, const bson_t *max)
+{
+    bson_iter_t it;
+
+    bson_iter_init(&it, max);
+    while (bson_iter_next(&it)) {
+        int64_t there = number_in(base, bson_iter_key(&it), INT64_MIN), asked = bson_iter_as_int64(&it);
+
+        bson_append_int64(to, bson_iter_key(&it), -1, asked > there ? asked : there);
+    }
+}
+
+static void append_inc(bson_t *to, const bson_t *base, const bson_t *inc)
+{
+    bson_iter_t it;
+
+    bson_iter_init(&it, inc);
+    while (bson_iter_next(&it))
+        bson_append_int64(to, bson_iter_key(&it), -1,
+                          number_in(base, bson_iter_key(&it), 0) + bson_iter_as_int64(&it));
 }
 
 /* base: the document, or the filter's equalities for an insert. Owned. */
@@ -390,20 +425,28 @@ static bson_t *updated(const bson_t *base, const bson_t *update, bool insert)
 {
     bson_t *to = bson_new();
     bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER, on_insert = BSON_INITIALIZER;
+    bson_t max = BSON_INITIALIZER, inc = BSON_INITIALIZER;
     bson_iter_t it;
 
     check_operators(update);
     (void)part_of(update, "$set", &set);
     (void)part_of(update, "$unset", &unset);
+    (void)part_of(update, "$max", &max);
+    (void)part_of(update, "$inc", &inc);
     if (insert)
         (void)part_of(update, "$setOnInsert", &on_insert);
     bson_iter_init(&it, base);
     while (bson_iter_next(&it)) {
-        if (!bson_has_field(&set, bson_iter_key(&it)) && !bson_has_field(&unset, bson_iter_key(&it)))
+        const char *key = bson_iter_key(&it);
+
+        if (!bson_has_field(&set, key) && !bson_has_field(&unset, key) && !bson_has_field(&max, key) &&
+            !bson_has_field(&inc, key))
             bson_append_iter(to, bson_iter_key(&it), -1, &it);
     }
     append_all(to, &set);
     append_all(to, &on_insert);
+    append_max(to, base, &max);
+    append_inc(to, base, &inc);
     bson_iter_init(&it, &unset);
     while (bson_iter_next(&it)) {
         if (bson_has_field(&set, bson_iter_key(&it)))

@@ -207,8 +207,10 @@ static void ack_confirm(struct item *items, size_t n, const redisReply *reply)
 
     metric_add(METRIC_WORKER_ACKED, acked);
     metric_add(METRIC_WORKER_ACKED_LESS, (int64_t)n - acked);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        metric_add(METRIC_WORKER_PARKED, items[i].m->outcome == OUTCOME_PARKED);
         items[i].confirmed = true;
+    }
 }
 
 static bool ack_flush(struct acker *a, struct err *err)
@@ -326,7 +328,7 @@ static struct item park_item(const struct acker *a, struct message *m)
     if (m->retry_in_ms < 0)
         item.delay_ms = -1;
     if (m->retry_in_ms == 0) {
-        item.delay_ms = schedule_ms(a, m->deliveries);
+        item.delay_ms = schedule_ms(a, message_attempt(m));
         item.jitter = true;
     }
     if (m->free_retry && item.retrycount > 0)
@@ -362,7 +364,7 @@ static void bury_log(const struct acker *a, const struct message *m)
 {
     log_warn("entry moved to the dead letters", LOG_S("stream", a->streams->items[m->stream].key),
              LOG_S("id", m->stream_id), LOG_S("class", dead_class_name(m->dead_class)),
-             LOG_I("attempts", m->deliveries), LOG_S("err", m->error),
+             LOG_I("attempts", message_attempt(m)), LOG_S("err", m->error),
              LOG_B("trace", m->entry.trace.data, m->entry.trace.length));
 }
 
@@ -454,7 +456,7 @@ static struct message_list *judge(struct acker *a, struct message *m)
     case OUTCOME_POISON:
         return &a->to_bury;
     case OUTCOME_RETRY:
-        return m->free_retry || m->deliveries < a->limit ? &a->to_park : &a->to_bury;
+        return m->free_retry || message_attempt(m) < a->limit ? &a->to_park : &a->to_bury;
     case OUTCOME_DISCONNECTED:
         /* Must not come here. Put back without an attempt rather than aborting with a batch in hand. */
         log_error("cannot happen: a disconnected message was to be settled", LOG_S("id", m->stream_id));

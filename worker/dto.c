@@ -10,21 +10,27 @@
  *          cannot be gone: it is not visible yet. A tombstone is judged like any stored document: between lookup and
  *          write another lane may have revived it, and one read must not bury what lives.
  *
- *   FOUND ──────────────────────────────────────────────▶ FULL
+ *   FOUND ──────────────────────────────────────────────▶ FULL; where it says that money has moved, with a NEED before it
  *   GONE ────┬─ stored ─────────────────────────────────▶ TOMBSTONE
  *            └─ never stored ───────────────────────────▶ RETRY, not_found
  *   MISSING ─┬─ never stored ───────────────────────────▶ RETRY, not_found
  *            ├─ stored, left out for the first time ────▶ MISSING
  *            ├─ less than a minute after that ──────────▶ put back until then, no attempt
  *            ├─ later, but in company ──────────────────▶ NEW, to be asked for alone
- *            └─ later, alone ───────────────────────────▶ TOMBSTONE */
+ *            └─ later, alone ───────────────────────────▶ TOMBSTONE
+ *   to be parked ───────────────────────────────────────▶ NEED
+ *
+ * Transactions are never gone: no money yet is an answer too. It is noted on the order, after what was read is stored:
+ * there the lookup asks when they were read last. */
 #include "worker/dto.h"
 
 #include <string.h>
 
 #include "common/metrics.h"
+#include "common/strbuf.h"
 #include "worker/dto/document.h"
 #include "worker/dto/recipe.h"
+#include "worker/parked.h"
 #include "worker/raw_event.h"
 
 enum {
@@ -108,6 +114,71 @@ static void dto_finish(struct dto_run *run, struct need *n, struct document *d, 
     }
 }
 
+/* A time noted on somebody else's document; the id is copied. NULL: no memory, err. */
+static struct document *dto_mark(struct dto_run *run, const char *collection, const char *id, const char *key,
+                                 int64_t ms, struct err *err)
+{
+    const char *copy = arena_copy(run->arena, id, strlen(id));
+    struct document *d = copy ? arena_take(run->arena, sizeof *d) : NULL;
+
+    if (!d) {
+        err_set(err, ERR_SYSTEM, 0, "%s", no_memory);
+        return NULL;
+    }
+    d->op = DOCUMENT_MARK;
+    d->collection = collection;
+    d->doc_id = copy;
+    d->fetched_ms = ms;
+    d->valid = true;
+    d->max = bson_new();
+    bson_append_int64(d->max, key, -1, ms);
+    return d;
+}
+
+/* On the order: its transactions have been read. */
+static struct document *dto_mark_order(struct dto_run *run, const struct need *n, struct err *err)
+{
+    struct strbuf id = STRBUF_INIT;
+    struct document *d;
+
+    strbuf_add_format(&id, "%s:%s:%s", n->platform, n->shop, n->id);
+    d = dto_mark(run, "orders", strbuf_text(&id), "transactions_fetched_ms",
+                 n->answer.fetched_ms, err);
+    strbuf_deinit(&id);
+    return d;
+}
+
+/* On the shop: something was announced about it, which a token call has to confirm. */
+static struct document *dto_mark_shop(struct dto_run *run, const struct need *n, struct err *err)
+{
+    const struct message *m = n->messages.first;
+    struct strbuf id = STRBUF_INIT;
+    struct document *d;
+
+    strbuf_add_format(&id, "%s:%s", n->platform, n->shop);
+    d = dto_mark(run, "shops", strbuf_text(&id), "hint_ms", m->entry_ms, err);
+    strbuf_deinit(&id);
+    if (d && bson_utf8_validate(m->entry.topic.data, m->entry.topic.length, false)) {
+        d->set = bson_new();
+        bson_append_utf8(d->set, "hint_topic", -1, m->entry.topic.data, (int)m->entry.topic.length);
+    }
+    return d;
+}
+
+/* What goes with a complete state. False: no memory, err. */
+static bool dto_companions(struct dto_run *run, const struct need *n, struct document *d, struct err *err)
+{
+    const char *paid = parked_paid_order(n, d);
+
+    if (n->kind == ENTRY_TRANSACTION) {
+        d->after = dto_mark_order(run, n, err);
+        return d->after != NULL;
+    }
+    if (*paid)
+        d->before = parked_transaction(n, paid, run->freshness->now_ms, run->arena, err);
+    return !*paid || d->before;
+}
+
 static void dto_not_found(struct dto_run *run, struct need *n, const char *why)
 {
     need_judge(run->pool, n, OUTCOME_RETRY, DEAD_NOT_FOUND, why);
@@ -121,7 +192,7 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
     int64_t version = -1;
 
     for (const struct message *m = n->messages.first; m; m = m->next) {
-        if (m->deliveries < freshness_stale_limit(run->config) || !m->entry.moves)
+        if (message_attempt(m) < freshness_stale_limit(run->config) || !m->entry.moves)
             continue;
         if (version < 0)
             version = recipe_version(run->recipe, n->answer.json, n->stored.exists ? n->stored.version : 0,
@@ -132,13 +203,31 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
     return false;
 }
 
-static void dto_found(struct dto_run *run, struct need *n, struct dto_context *c)
+/* The order has no transactions (yet): nothing is stored, and nothing is gone. */
+static void dto_no_money(struct dto_run *run, struct need *n)
 {
     struct err err = {0};
 
+    dto_finish(run, n, dto_mark_order(run, n, &err), &err);
+}
+
+static void dto_found(struct dto_run *run, struct need *n, struct dto_context *c)
+{
+    struct document *d;
+    struct err err = {0};
+
+    if (run->recipe->is_empty && run->recipe->is_empty(n->answer.json)) {
+        dto_no_money(run, n);
+        return;
+    }
     n->behind = dto_is_behind(run, n);
     c->behind = n->behind;
-    dto_finish(run, n, recipe_document(run->recipe, n->answer.json, c, run->arena, &err), &err);
+    d = recipe_document(run->recipe, n->answer.json, c, run->arena, &err);
+    if (d && !dto_companions(run, n, d, &err)) {
+        document_free(d);
+        d = NULL;
+    }
+    dto_finish(run, n, d, &err);
 }
 
 static void dto_gone(struct dto_run *run, struct need *n, const struct dto_context *c)
@@ -194,8 +283,20 @@ static void dto_missing(struct dto_run *run, struct need *n, const struct dto_co
 static void dto_raw(struct dto_run *run, struct need *n)
 {
     struct err err = {0};
+    struct document *d = raw_event_build(n, run->config, run->freshness->now_ms, run->arena, &err);
 
-    dto_finish(run, n, raw_event_build(n, run->config, run->freshness->now_ms, run->arena, &err), &err);
+    if (d && n->kind == ENTRY_SHOP && *n->shop && !(d->after = dto_mark_shop(run, n, &err))) {
+        document_free(d);
+        d = NULL;
+    }
+    dto_finish(run, n, d, &err);
+}
+
+static void dto_parked(struct dto_run *run, struct need *n)
+{
+    struct err err = {0};
+
+    dto_finish(run, n, parked_build(n, run->freshness->now_ms, run->arena, &err), &err);
 }
 
 static void dto_entity(struct dto_run *run, struct need *n)
@@ -211,13 +312,17 @@ static void dto_entity(struct dto_run *run, struct need *n)
         dto_found(run, n, &c);
         break;
     case ANSWER_MISSING:
-        if (n->stored.exists)
+        if (n->kind == ENTRY_TRANSACTION)
+            dto_no_money(run, n);
+        else if (n->stored.exists)
             dto_missing(run, n, &c);
         else
             dto_not_found(run, n, "the marketplace left it out of its answer, and it was never stored");
         break;
     case ANSWER_GONE:
-        if (n->stored.exists)
+        if (n->kind == ENTRY_TRANSACTION)
+            dto_no_money(run, n);
+        else if (n->stored.exists)
             dto_gone(run, n, &c);
         else
             dto_not_found(run, n, "the marketplace says that it does not exist, and it was never stored");
@@ -235,7 +340,9 @@ static void dto_visit(void *context, struct need *n)
     if (n->state != NEED_ANSWERED)
         return;
     run->recipe = n->raw ? NULL : recipe_find(n->platform, strlen(n->platform), n->kind, n->return_kind);
-    if (n->raw)
+    if (n->park_reason)
+        dto_parked(run, n);
+    else if (n->raw)
         dto_raw(run, n);
     else if (run->recipe)
         dto_entity(run, n);

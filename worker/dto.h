@@ -23,23 +23,30 @@ enum document_op {
     DOCUMENT_MISSING, /* left out of an answer for the first time: note missing_at_ms on the stored document */
     DOCUMENT_TOMBSTONE, /* gone: $set deleted_at */
     DOCUMENT_RAW,       /* a webhook kept raw in webhook_events */
+    DOCUMENT_NEED,      /* a need that waits for its shop, or for its turn, in needs (parked.h) */
+    DOCUMENT_MARK, /* a time noted on a document of another stage; where there is none, nothing is noted */
 };
 
-/* One write, made in stage 5, sent in stage 6. Heap-owned BSON: free with document_free. */
+/* One write, made in stage 5, sent in stage 6. Heap-owned BSON: free with document_free. Nested no deeper and no larger
+ * than the server takes: dto/encode.c sees to the depth, stage 6 adds up the sizes. */
 struct document {
     enum document_op op;
     const char *collection; /* literal */
     const char *doc_id;     /* borrowed from the need (RAW: from the arena) */
-    bson_t *set;            /* owned; everything for $set, bookkeeping included */
-    bson_t *unset;          /* owned or NULL; optional fields of the entity that this state lacks */
+    bson_t *set;            /* owned or NULL; everything for $set, bookkeeping included */
+    bson_t *unset;          /* owned or NULL; every field a complete state takes away, bookkeeping included */
     bson_t *on_insert;      /* owned or NULL; first_seen */
+    bson_t *max;            /* owned or NULL; for $max: NEED, MARK */
+    struct document *before; /* NULL, or to be stored before this one, when this one is sent whole */
+    struct document *after; /* NULL, or to be stored after it, also when it turned out to be stored already */
     int64_t version;        /* V */
     int64_t fetched_ms;     /* F */
     char hash[CONTENT_HASH_LENGTH + 1]; /* of the content; "" for RAW */
     bool valid;                         /* is_valid */
 };
 
-void document_free(struct document *d); /* frees the BSON; the struct lies in the arena. Accepts NULL */
+void document_free(
+    struct document *d); /* frees its BSON and its companions'; the structs lie in the arena. Accepts NULL */
 
 /* What a document needs to know besides the entity itself. */
 struct dto_context {

@@ -10,6 +10,8 @@
  *          things of one millisecond have no order. */
 #include "worker/freshness.h"
 
+#include <string.h>
+
 enum { VERSION_RESOLUTION_MS = 1000 }; /* marketplaces' update times are whole seconds */
 
 /* Two changes can share one second. The state shows all changes of its second when its read was sent after that second
@@ -23,9 +25,18 @@ static bool settled(const struct freshness *f, int64_t version, int64_t fetched_
     return fetched_ms >= end;
 }
 
-static bool first_sort(const struct message *m)
+/* An order's update time says nothing about its money. */
+bool freshness_first_sort(const struct message *m)
 {
-    return m->entry.event_ms > 0 && m->entry.moves;
+    return m->entry.event_ms > 0 && m->entry.moves && m->entry.kind != ENTRY_TRANSACTION;
+}
+
+static bool is_parked(const struct message *m)
+{
+    static const char parked[] = "parked";
+
+    return m->entry.src.length == sizeof(parked) - 1 &&
+           memcmp(m->entry.src.data, parked, sizeof(parked) - 1) == 0;
 }
 
 int64_t freshness_fetched(const struct freshness *f, int64_t fetched_ms)
@@ -44,8 +55,10 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
         return false; /* a clock has stepped: nothing about this entry can be proven by it */
     if (deleted && read_later)
         return true;
-    if (!first_sort(m))
+    if (!freshness_first_sort(m))
         return read_later;
+    if (is_parked(m)) /* it stands for events of both sorts */
+        return version >= event_ms && read_later;
     return version > event_ms || (version == event_ms && settled(f, version, fetched)) ||
            (version >= event_ms && read_later);
 }
@@ -53,11 +66,13 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
 bool freshness_need_reflected(const struct freshness *f, const struct need *n)
 {
     const struct stored *s = &n->stored;
+    bool money = n->kind == ENTRY_TRANSACTION; /* a list read empty is stored nowhere; its order knows */
 
-    if (!s->exists)
+    if (!money && !s->exists)
         return false;
     for (const struct message *m = n->messages.first; m; m = m->next) {
-        if (!freshness_reflects(f, s->version, s->fetched_ms, s->deleted, m))
+        if (!freshness_reflects(f, s->version, money ? s->transactions_ms : s->fetched_ms,
+                                !money && s->deleted, m))
             return false;
     }
     return true;
@@ -65,7 +80,7 @@ bool freshness_need_reflected(const struct freshness *f, const struct need *n)
 
 bool freshness_behind(const struct message *m, int64_t version)
 {
-    return first_sort(m) && version < m->entry.event_ms;
+    return freshness_first_sort(m) && version < m->entry.event_ms;
 }
 
 int64_t freshness_stale_limit(const struct config *config)

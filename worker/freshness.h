@@ -4,7 +4,9 @@
  *   first sort (event_ms given and its topic moves the update time): version > event_ms; or version == event_ms and
  *   settled (fetched_ms >= version + 1 s + skew: every change of that second was in the answer); or version >= event_ms
  *   and fetched_ms > entry_ms;
- *   second sort (all others): fetched_ms > entry_ms.
+ *   second sort (all others): fetched_ms > entry_ms;
+ *   parked (src parked, with event_ms): both of them. It stands for all events of its need, and the times at which the
+ *   second sort among them was stored are lost; its own, at which it came back, is later than all of those.
  * Comparisons with entry_ms are strict, because clocks step. An entry from the future (entry_ms > now_ms) is always read.
  * A tombstone with fetched_ms > entry_ms reflects both sorts. Pure. */
 #ifndef SHOPSTREAM_WORKER_FRESHNESS_H
@@ -32,6 +34,9 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
 
 /* The stored state reflects every message of the need. False when nothing is stored. */
 bool freshness_need_reflected(const struct freshness *f, const struct need *n);
+
+/* Can a version prove that this event is reflected? Not for money: an order's update time does not tell of it. */
+bool freshness_first_sort(const struct message *m);
 
 /* First sort and the answer is older than announced: the marketplace announced before it could serve. */
 bool freshness_behind(const struct message *m, int64_t version);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/metrics.h"
+#include "common/strbuf.h"
 
 enum { LOOKUP_SLICE = 1000 };
 
@@ -153,6 +154,106 @@ bool lookup_read(struct store *store, const char *collection, struct need **need
     return true;
 }
 
+/* --- when an order's transactions were read ---------------------------------------------------------- */
+
+/* A need for transactions, by the _id of its order. */
+struct paid {
+    char *order; /* owned */
+    struct need *need;
+};
+
+static int by_order(const void *a, const void *b)
+{
+    return strcmp(((const struct paid *)a)->order, ((const struct paid *)b)->order);
+}
+
+static void paid_init(struct paid *p, struct need *n)
+{
+    struct strbuf id = STRBUF_INIT;
+
+    strbuf_add_format(&id, "%s:%s:%s", n->platform, n->shop, n->id);
+    *p = (struct paid){.order = strbuf_detach(&id), .need = n};
+}
+
+/* {_id: {$in: [...]}}, only that one field. */
+static mongoc_cursor_t *find_paid(struct store *store, const struct paid *paid, size_t count)
+{
+    bson_t filter = BSON_INITIALIZER, term, list = BSON_INITIALIZER;
+    bson_t *opts = BCON_NEW("projection", "{", "transactions_fetched_ms", BCON_INT32(1), "}", "batchSize",
+                            BCON_INT32(LOOKUP_SLICE + 1));
+    mongoc_cursor_t *cursor;
+    char buffer[16];
+    const char *key;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t length = bson_uint32_to_string((uint32_t)i, &key, buffer, sizeof(buffer));
+
+        bson_append_utf8(&list, key, (int)length, paid[i].order, -1);
+    }
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &term);
+    BSON_APPEND_ARRAY(&term, "$in", &list);
+    bson_append_document_end(&filter, &term);
+    cursor = mongoc_collection_find_with_opts(store_collection(store, store_collection_of(ENTRY_ORDER)),
+                                              &filter, opts, NULL);
+    bson_destroy(opts);
+    bson_destroy(&list);
+    bson_destroy(&filter);
+    return cursor;
+}
+
+static void assign_paid(struct paid *paid, size_t count, const bson_t *row, const struct freshness *f)
+{
+    struct paid like = {0};
+    const struct paid *found;
+    bson_iter_t it;
+
+    if (!bson_iter_init_find(&it, row, "_id") || !BSON_ITER_HOLDS_UTF8(&it))
+        return;
+    like.order = bson_iter_dup_utf8(&it, NULL);
+    found = bsearch(&like, paid, count, sizeof(*paid), by_order);
+    if (found)
+        found->need->stored.transactions_ms = freshness_fetched(f, int_field(row, "transactions_fetched_ms"));
+    bson_free(like.order);
+}
+
+static bool read_paid_slice(struct store *store, struct need **needs, size_t count, const struct freshness *f,
+                            struct err *err)
+{
+    struct paid *paid = xcalloc(count, sizeof(*paid));
+    mongoc_cursor_t *cursor;
+    const bson_t *row;
+    bson_error_t error = {0};
+    bool ok;
+
+    for (size_t i = 0; i < count; i++)
+        paid_init(&paid[i], needs[i]);
+    qsort(paid, count, sizeof(*paid), by_order);
+    cursor = find_paid(store, paid, count);
+    while (mongoc_cursor_next(cursor, &row))
+        assign_paid(paid, count, row, f);
+    ok = !mongoc_cursor_error(cursor, &error);
+    if (!ok)
+        err_set(err, ERR_MONGO, (int)error.code, "MongoDB: find: %s", error.message);
+    mongoc_cursor_destroy(cursor);
+    for (size_t i = 0; i < count; i++)
+        free(paid[i].order);
+    free(paid);
+    return ok;
+}
+
+/* After lookup_read: what is stored of the transactions themselves is needed too, for the write. */
+static bool read_paid(struct store *store, struct need **needs, size_t count, const struct freshness *f,
+                      struct err *err)
+{
+    for (size_t at = 0; at < count; at += LOOKUP_SLICE) {
+        size_t slice = count - at < LOOKUP_SLICE ? count - at : LOOKUP_SLICE;
+
+        if (!read_paid_slice(store, needs + at, slice, f, err))
+            return false;
+    }
+    return true;
+}
+
 /* --- the stage ------------------------------------------------------------------------------------- */
 
 static bool reflected(const struct need *n, const struct config *config, const struct freshness *f)
@@ -160,8 +261,8 @@ static bool reflected(const struct need *n, const struct config *config, const s
     switch (config->fetch_policy) {
     case CONFIG_FETCH_STALE:
         return freshness_need_reflected(f, n);
-    case CONFIG_FETCH_MISSING:
-        return n->stored.exists;
+    case CONFIG_FETCH_MISSING: /* nobody asks for transactions but an order whose money has just moved */
+        return n->kind == ENTRY_TRANSACTION ? freshness_need_reflected(f, n) : n->stored.exists;
     case CONFIG_FETCH_ALWAYS:
         return false;
     }
@@ -229,6 +330,8 @@ bool lookup_fill(struct pool *pool, struct store *store, const struct config *co
         size_t same = gather(needs + read, left, collection);
 
         if (!lookup_read(store, collection, needs + read, same, f, err))
+            return false;
+        if (needs[read]->kind == ENTRY_TRANSACTION && !read_paid(store, needs + read, same, f, err))
             return false;
         read += same;
         left -= same;

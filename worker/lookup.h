@@ -1,9 +1,9 @@
 /* lookup.h - worker, stage 3 of 7: which of these does MongoDB already reflect?
  *
  * In:      needs in state NEW. One `find` per collection (in slices of 1,000 ids): version, fetched_ms, content_hash,
- *          deleted_at, missing_at_ms.
+ *          deleted_at, missing_at_ms. Transactions: one more on their orders, which say when they were read last.
  * Out:     reflected needs are judged DONE; the others WAITING with `stored` filled. FETCH_POLICY missing: a stored
- *          document reflects everything; always: nothing is reflected.
+ *          document reflects everything but what moves money; always: nothing is reflected.
  * Fails:   false: MongoDB is away; needs stay NEW, nothing is judged; the lane pauses.
  * Thread:  the lane's; blocks. */
 #ifndef SHOPSTREAM_WORKER_LOOKUP_H

@@ -52,7 +52,7 @@ static void copy_capped(char *to, size_t size, const char *text)
 }
 
 /* The texts of an entry, as a table: one loop then measures and one copies. */
-enum { ENTRY_TEXTS = 8 };
+enum { ENTRY_TEXTS = 9 };
 
 static void entry_texts(struct entry *e, struct entry_text *texts[ENTRY_TEXTS])
 {
@@ -63,7 +63,8 @@ static void entry_texts(struct entry *e, struct entry_text *texts[ENTRY_TEXTS])
     texts[4] = &e->key;
     texts[5] = &e->src;
     texts[6] = &e->trace;
-    texts[7] = &e->body;
+    texts[7] = &e->return_kind;
+    texts[8] = &e->body;
 }
 
 static size_t texts_size(struct entry *e)
@@ -137,6 +138,11 @@ struct message *message_new(int stream, const char *stream_id, const struct entr
 void message_free(struct message *m)
 {
     free(m);
+}
+
+int64_t message_attempt(const struct message *m)
+{
+    return m->entry.attempts + m->deliveries;
 }
 
 void message_append(struct message_list *list, struct message *m)

@@ -72,6 +72,10 @@ static inline void world_open(struct world *w, const char *uri)
     w->config.mongo_dbname = strdup("test");
     w->config.worker_threads = 2;
     w->config.sync_batch_size_orders = 300;
+    w->config.sync_batch_size_returns = 300;
+    w->config.sync_batch_size_products = 300;
+    w->config.sync_batch_size_transactions = 300;
+    w->config.sync_batch_size_tracking = 300;
     w->config.max_stale_reads = 5;
     w->config.retry_delay_count = 5;
     w->config.reclaim_idle_ms = 1200000;
@@ -181,6 +185,9 @@ static inline struct document *serve(struct world *w, struct need *n, int64_t ve
     BSON_APPEND_UTF8(d->set, "content_hash", d->hash);
     if (n->behind)
         BSON_APPEND_BOOL(d->set, "behind", true);
+    d->unset = BCON_NEW("deleted_at", BCON_INT32(1), "missing_at_ms", BCON_INT32(1));
+    if (!n->behind)
+        BSON_APPEND_INT32(d->unset, "behind", 1);
     d->on_insert = BCON_NEW("first_seen", BCON_INT64(fetched_ms));
     to_built(w, n, d);
     return d;

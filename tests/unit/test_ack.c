@@ -159,6 +159,99 @@ TEST(gives_up_after_the_limit_and_buries_the_entry)
     world_stop(&w);
 }
 
+/* Redis counts the deliveries of this life only, and that number alone is written back: added to it, the earlier attempts
+ * would count again at every redelivery. */
+TEST(attempts_of_an_earlier_life_count_towards_the_limit_once)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    w.config.reclaim_idle_ms = 400;
+    w.config.retry_delay_count = 5;
+    for (int i = 0; i < 5; i++)
+        w.config.retry_delays_ms[i] = 50;
+    REDIS_DO(&w.redis,
+             "XADD %s * v 1 platform tiktok shop 749 topic 1 kind order id 1 recv_ms 1718305585123 key k src "
+             "parked "
+             "trace t attempts 3",
+             BULK);
+    lane_start(&l, &w, "w-0");
+    for (int n = 1; n <= 3; n++) { /* attempts 4, 5 and 6 of six */
+        lane_read_until(&l, 1, &got);
+        CHECK_INT(got.count, 1);
+        CHECK_INT(got.first->deliveries, n);
+        CHECK_INT(message_attempt(got.first), 3 + n);
+        CHECK_INT(REDIS_INT(&w.redis, "XLEN " DEAD), 0);
+        if (n == 2) { /* a retry for somebody else's fault in between costs nothing */
+            message_defer_list(&got, 50, "shop away");
+            lane_settle(&l, &got);
+            lane_read_until(&l, 1, &got);
+            CHECK_INT(got.first->deliveries, n);
+        }
+        lane_settle_as(&l, &got, OUTCOME_RETRY, DEAD_REJECTED, "refused alone");
+    }
+    CHECK_INT(pending(&w, BULK), 0);
+    CHECK_INT(REDIS_INT(&w.redis, "XLEN " DEAD), 1);
+    CHECK_TEXT(dead_field(&w, "attempts"), "3");
+    CHECK_TEXT(dead_field(&w, "_tries"), "3");
+    CHECK_TEXT(dead_field(&w, "_class"), "rejected");
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+TEST(an_entry_out_of_attempts_has_one_more_and_a_crash_is_no_failure_of_its_own)
+{
+    struct world w;
+    struct lane l, after;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    w.config.retry_delay_count = 2;
+    w.config.reap_idle_ms = 50;
+    REDIS_DO(&w.redis,
+             "XADD %s * v 1 platform tiktok shop 749 topic 1 kind order id 1 recv_ms 1718305585123 key k src "
+             "parked "
+             "trace t attempts 7",
+             BULK);
+    lane_start(&l, &w, "w-0");
+    lane_read_until(&l, 1, &got);
+    CHECK_INT(got.first->outcome, OUTCOME_RETRY); /* nobody judged it on arrival */
+    message_list_deinit(&got);
+    lane_stop(&l); /* with the entry in hand */
+    lane_start(&after, &w, "w-0");
+    lane_read_until(&after, 1, &got);
+    CHECK_INT(got.first->deliveries, 2);
+    CHECK_INT(got.first->outcome, OUTCOME_RETRY); /* two deliveries of three: not yet a crasher */
+    lane_settle_as(&after, &got, OUTCOME_RETRY, DEAD_REJECTED, "refused alone");
+    CHECK_TEXT(dead_field(&w, "_class"), "rejected");
+    CHECK_INT(pending(&w, BULK), 0);
+    lane_stop(&after);
+    world_stop(&w);
+}
+
+TEST(parked_entries_are_acked_and_counted)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    int64_t acked = metric_get(METRIC_WORKER_ACKED), parked = metric_get(METRIC_WORKER_PARKED);
+
+    world_start(&w, 1);
+    add(&w, LIVE, 1, 3);
+    lane_start(&l, &w, "w-0");
+    lane_read_until(&l, 3, &got);
+    message_judge_list(&got, OUTCOME_PARKED, DEAD_UNKNOWN, NULL);
+    got.first->outcome = OUTCOME_DONE;
+    lane_settle(&l, &got);
+    CHECK_INT(pending(&w, LIVE), 0);
+    CHECK_INT(metric_get(METRIC_WORKER_ACKED), acked + 3);
+    CHECK_INT(metric_get(METRIC_WORKER_PARKED), parked + 2);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 TEST(a_free_retry_never_runs_out_of_attempts)
 {
     struct world w;
@@ -429,19 +522,21 @@ TEST(needs_no_more_than_a_workers_permissions)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(one_call_acks_done_and_parked_of_every_stream),
-                        CASE(an_entry_nobody_judged_is_a_retry),
-                        CASE(the_delay_asked_for_is_kept_and_stays_below_the_threshold),
-                        CASE(jitter_spreads_a_mass_of_retries),
-                        CASE(gives_up_after_the_limit_and_buries_the_entry),
-                        CASE(a_free_retry_never_runs_out_of_attempts),
-                        CASE(a_dead_letter_refused_for_memory_stays_pending_and_follows_later),
-                        CASE(a_dead_letter_that_cannot_be_written_stops_neither_acks_nor_is_it_lost),
-                        CASE(buries_also_after_the_script_cache_was_flushed),
-                        CASE(an_entry_a_peer_took_over_is_the_peers_to_bury),
-                        CASE(what_was_sent_into_a_frozen_redis_is_sent_again),
-                        CASE(what_is_handed_back_is_due_at_once_for_any_peer),
-                        CASE(entries_trimmed_while_in_work_are_reported_when_parked),
-                        CASE(a_disconnected_message_is_put_back_without_an_attempt),
-                        CASE(needs_no_more_than_a_workers_permissions));
+    return HARNESS_MAIN(
+        argc, argv, CASE(one_call_acks_done_and_parked_of_every_stream),
+        CASE(an_entry_nobody_judged_is_a_retry),
+        CASE(the_delay_asked_for_is_kept_and_stays_below_the_threshold),
+        CASE(jitter_spreads_a_mass_of_retries), CASE(gives_up_after_the_limit_and_buries_the_entry),
+        CASE(attempts_of_an_earlier_life_count_towards_the_limit_once),
+        CASE(an_entry_out_of_attempts_has_one_more_and_a_crash_is_no_failure_of_its_own),
+        CASE(parked_entries_are_acked_and_counted), CASE(a_free_retry_never_runs_out_of_attempts),
+        CASE(a_dead_letter_refused_for_memory_stays_pending_and_follows_later),
+        CASE(a_dead_letter_that_cannot_be_written_stops_neither_acks_nor_is_it_lost),
+        CASE(buries_also_after_the_script_cache_was_flushed),
+        CASE(an_entry_a_peer_took_over_is_the_peers_to_bury),
+        CASE(what_was_sent_into_a_frozen_redis_is_sent_again),
+        CASE(what_is_handed_back_is_due_at_once_for_any_peer),
+        CASE(entries_trimmed_while_in_work_are_reported_when_parked),
+        CASE(a_disconnected_message_is_put_back_without_an_attempt),
+        CASE(needs_no_more_than_a_workers_permissions));
 }

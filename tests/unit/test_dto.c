@@ -436,6 +436,62 @@ TEST(keeps_a_raw_event_as_it_came)
     scene_close(&s);
 }
 
+static const char *channel_unknown(void *shops, const char *platform, const char *shop)
+{
+    (void)shops, (void)platform, (void)shop;
+    return NULL;
+}
+
+TEST(hints_at_the_shop_after_the_event_is_kept)
+{
+    struct scene s;
+    const struct document *mark;
+    bson_iter_t it;
+
+    scene_open(&s, "shop", true);
+    run(&s);
+    check_built(&s, DOCUMENT_RAW);
+    mark = s.need->document->after;
+    CHECK(mark != NULL);
+    CHECK_INT(mark->op, DOCUMENT_MARK);
+    CHECK_TEXT(mark->collection, "shops");
+    CHECK_TEXT(mark->doc_id, "tiktok:749");
+    CHECK(bson_iter_init_find(&it, mark->max, "hint_ms"));
+    CHECK_INT(bson_iter_as_int64(&it), ENTRY_MS);
+    CHECK(bson_iter_init_find(&it, mark->set, "hint_topic"));
+    CHECK_TEXT(bson_iter_utf8(&it, NULL), "1");
+    CHECK(!s.need->document->before);
+    scene_close(&s);
+}
+
+TEST(a_need_to_be_parked_becomes_a_document_of_needs_whatever_was_answered)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    need_park(s.pool, s.need, "circuit");
+    dto_build(s.pool, &s.config, &s.freshness, s.arena, channel_unknown, NULL);
+    CHECK_INT(s.need->state, NEED_BUILT);
+    CHECK_INT(s.need->document->op, DOCUMENT_NEED);
+    CHECK_TEXT(s.need->document->collection, "needs");
+    CHECK_TEXT(s.need->document->doc_id, "order:tiktok:749:576");
+    scene_close(&s);
+}
+
+TEST(puts_a_need_to_be_parked_back_when_the_turns_memory_is_used_up)
+{
+    struct scene s;
+    struct arena *full = arena_new(64, 64);
+
+    scene_open(&s, "order", false);
+    CHECK(arena_take(full, 60) != NULL);
+    need_park(s.pool, s.need, "circuit");
+    dto_build(s.pool, &s.config, &s.freshness, full, channel_unknown, NULL);
+    check_judged(&s, OUTCOME_RETRY, true, DEAD_UNKNOWN);
+    arena_free(full);
+    scene_close(&s);
+}
+
 TEST(touches_no_need_in_another_state)
 {
     struct scene s;
@@ -445,12 +501,6 @@ TEST(touches_no_need_in_another_state)
     dto_build(s.pool, &s.config, &s.freshness, s.arena, channel_of, NULL);
     CHECK_INT(s.need->state, NEED_WAITING);
     scene_close(&s);
-}
-
-static const char *channel_unknown(void *shops, const char *platform, const char *shop)
-{
-    (void)shops, (void)platform, (void)shop;
-    return NULL;
 }
 
 TEST(writes_nothing_while_the_channel_of_the_shop_cannot_be_told)
@@ -487,7 +537,10 @@ int main(int argc, char **argv)
         CASE(takes_a_first_time_in_the_future_for_none), CASE(waits_a_minute_between_the_two_reads),
         CASE(asks_alone_before_it_calls_an_order_gone), CASE(writes_a_tombstone_after_the_second_read_alone),
         CASE(believes_the_platform_that_an_order_is_gone), CASE(judges_a_tombstone_like_any_stored_document),
-        CASE(keeps_a_raw_event_as_it_came), CASE(touches_no_need_in_another_state),
+        CASE(keeps_a_raw_event_as_it_came), CASE(hints_at_the_shop_after_the_event_is_kept),
+        CASE(a_need_to_be_parked_becomes_a_document_of_needs_whatever_was_answered),
+        CASE(puts_a_need_to_be_parked_back_when_the_turns_memory_is_used_up),
+        CASE(touches_no_need_in_another_state),
         CASE(writes_nothing_while_the_channel_of_the_shop_cannot_be_told),
         CASE(buries_a_kind_it_has_no_document_for));
 }

@@ -126,6 +126,44 @@ TEST(fails_exactly_beyond_the_limit)
     bson_destroy(theirs);
 }
 
+/* {"n": {"n": ... }} of that many levels in the document. */
+static bool can_nest(size_t levels)
+{
+    struct encode e;
+    size_t opened[ENCODE_DEPTH_MAX + 1];
+    bool ok;
+
+    encode_init(&e, 1 << 20);
+    for (size_t i = 0; i < levels; i++)
+        opened[i] = encode_open_object(&e, "n", 1);
+    for (size_t i = levels; i-- > 0;)
+        encode_close(&e, opened[i]);
+    ok = encode_seal(&e) > 0;
+    encode_reset(&e);
+    CHECK(encode_seal(&e) > 0); /* and the next one is none the worse */
+    encode_deinit(&e);
+    return ok;
+}
+
+TEST(fails_exactly_beyond_the_depth_the_server_takes)
+{
+    CHECK(can_nest(0));
+    CHECK(can_nest(ENCODE_DEPTH_MAX));
+    CHECK(!can_nest(ENCODE_DEPTH_MAX + 1));
+    CHECK(ENCODE_DEPTH_MAX + 2 <= 90); /* in an operator, in an update; the server stops at 100 */
+}
+
+TEST(counts_only_containers_that_are_open)
+{
+    struct encode e;
+
+    encode_init(&e, 1 << 20);
+    for (int i = 0; i < 2 * ENCODE_DEPTH_MAX; i++)
+        encode_close(&e, encode_open_array(&e, "n", 1));
+    CHECK(encode_seal(&e) > 0);
+    encode_deinit(&e);
+}
+
 TEST(grows_over_many_elements)
 {
     struct encode e;
@@ -164,8 +202,9 @@ TEST(keeps_a_hostile_text_out)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(writes_the_librarys_bytes), CASE(starts_afresh_after_reset),
-                        CASE(can_be_sealed_and_go_on), CASE(refuses_a_key_with_a_nul),
-                        CASE(fails_exactly_beyond_the_limit), CASE(grows_over_many_elements),
-                        CASE(keeps_a_hostile_text_out));
+    return HARNESS_MAIN(
+        argc, argv, CASE(writes_the_librarys_bytes), CASE(starts_afresh_after_reset),
+        CASE(can_be_sealed_and_go_on), CASE(refuses_a_key_with_a_nul), CASE(fails_exactly_beyond_the_limit),
+        CASE(fails_exactly_beyond_the_depth_the_server_takes), CASE(counts_only_containers_that_are_open),
+        CASE(grows_over_many_elements), CASE(keeps_a_hostile_text_out));
 }

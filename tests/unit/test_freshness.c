@@ -99,6 +99,41 @@ TEST(an_entry_without_a_time_is_of_the_second_sort_even_when_its_topic_moves)
     CHECK(first(0, T + 1, 0, T));
 }
 
+static bool parked(int64_t version, int64_t fetched_ms, int64_t event_ms, int64_t entry_ms)
+{
+    static const char src[] = "parked";
+    struct message *m = event("1", entry_ms, event_ms, event_ms > 0);
+    bool reflected;
+
+    m->entry.src = (struct entry_text){src, sizeof(src) - 1};
+    reflected = freshness_reflects(&now, version, fetched_ms, false, m);
+    message_free(m);
+    return reflected;
+}
+
+TEST(an_entry_that_comes_back_from_mongodb_must_satisfy_both_sorts)
+{
+    CHECK(parked(T, T + 501, T, T + 500));
+    CHECK(parked(T + 9000, T + 501, T, T + 500));
+    CHECK(!parked(T - 1, T + 501, T, T + 500));        /* announced, not served */
+    CHECK(!parked(T + 9000, T + 500, T, T + 500));     /* later version, but read before it came back */
+    CHECK(!parked(T, T + 1000 + SKEW, T, T + 999999)); /* settled proves only the first sort */
+    CHECK(parked(0, T + 501, 0, T + 500));             /* no time announced: the second sort alone */
+    CHECK(!parked(T, T + 500, 0, T + 500));
+}
+
+TEST(the_update_time_of_an_order_says_nothing_about_its_money)
+{
+    struct message *m = event("1", T + 500, T, true);
+
+    m->entry.kind = ENTRY_TRANSACTION;
+    CHECK(!freshness_first_sort(m));
+    CHECK(!freshness_behind(m, 0));
+    CHECK(!freshness_reflects(&now, T + 9000, T + 500, false, m));
+    CHECK(freshness_reflects(&now, 0, T + 501, false, m));
+    message_free(m);
+}
+
 TEST(an_entry_from_the_future_is_always_read)
 {
     CHECK(!first(T + 1000, NOW, T, NOW + 1));
@@ -188,6 +223,8 @@ int main(int argc, char **argv)
         CASE(the_second_sort_knows_only_the_time_of_the_read),
         CASE(an_address_change_that_does_not_move_the_update_time_is_read),
         CASE(an_entry_without_a_time_is_of_the_second_sort_even_when_its_topic_moves),
+        CASE(an_entry_that_comes_back_from_mongodb_must_satisfy_both_sorts),
+        CASE(the_update_time_of_an_order_says_nothing_about_its_money),
         CASE(an_entry_from_the_future_is_always_read), CASE(a_read_from_the_future_counts_as_never),
         CASE(a_tombstone_read_later_reflects_both_sorts), CASE(absurd_versions_do_not_overflow),
         CASE(a_need_is_reflected_when_every_message_is), CASE(behind_is_said_only_of_the_first_sort),

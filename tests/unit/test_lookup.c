@@ -177,6 +177,82 @@ TEST(the_policy_missing_believes_whatever_is_stored_and_always_believes_nothing)
     world_stop(&w);
 }
 
+static struct need *paid(struct world *w, const char *id, int64_t entry_ms)
+{
+    struct message *m = event(id, entry_ms, 0, false);
+
+    m->entry.kind = ENTRY_TRANSACTION;
+    return add(w, m);
+}
+
+TEST(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them)
+{
+    struct world w;
+    struct need *read, *stale, *never, *lost;
+    char id[16];
+
+    world_start(&w);
+    mongo_mock_put(w.mock, "orders",
+                   "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":900,\"fetched_ms\":1}");
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:2\",\"transactions_fetched_ms\":900}");
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:3\",\"fetched_ms\":5000}");
+    mongo_mock_put(w.mock, "transactions",
+                   "{\"_id\":\"tiktok:749:2\",\"fetched_ms\":5000,\"content_hash\":\"h\"}");
+    read = paid(&w, "1", 899); /* an empty list: nothing is stored, and the order knows */
+    stale = paid(&w, "2", 900);
+    never = paid(&w, "3", 10);
+    lost = paid(&w, "4", 10);
+    for (int i = 0; i < 1500; i++) { /* beyond one slice */
+        snprintf(id, sizeof(id), "x%d", i);
+        paid(&w, id, 10);
+    }
+    CHECK(look_up(&w));
+    CHECK_INT(read->state, NEED_JUDGED);
+    CHECK_INT(read->messages.first->outcome, OUTCOME_DONE);
+    CHECK_INT(stale->state, NEED_WAITING);
+    CHECK(stale->stored.exists);
+    CHECK_INT(stale->stored.fetched_ms, 5000);
+    CHECK_TEXT(stale->stored.hash, "h");
+    CHECK_INT(stale->stored.transactions_ms, 900);
+    CHECK_INT(never->state, NEED_WAITING);
+    CHECK_INT(lost->state, NEED_WAITING);
+    CHECK_INT(mongo_mock_count(w.mock, "find"), 4);
+    world_stop(&w);
+}
+
+TEST(a_time_of_the_future_on_the_order_reflects_no_transactions)
+{
+    struct world w;
+    struct need *n;
+    char json[160];
+
+    world_start(&w);
+    snprintf(json, sizeof(json),
+             "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":{\"$numberLong\":\"%lld\"}}",
+             (long long)NOW + SKEW + 1);
+    mongo_mock_put(w.mock, "orders", json);
+    n = paid(&w, "1", 10);
+    CHECK(look_up(&w));
+    CHECK_INT(n->state, NEED_WAITING);
+    CHECK_INT(n->stored.transactions_ms, 0);
+    world_stop(&w);
+}
+
+TEST(the_policy_missing_still_reads_money_that_has_moved)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    w.config.fetch_policy = CONFIG_FETCH_MISSING;
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":900}");
+    mongo_mock_put(w.mock, "transactions", "{\"_id\":\"tiktok:749:1\",\"fetched_ms\":900}");
+    n = paid(&w, "1", 1000);
+    CHECK(look_up(&w));
+    CHECK_INT(n->state, NEED_WAITING);
+    world_stop(&w);
+}
+
 TEST(raw_needs_pass_and_needs_of_one_entity_meet)
 {
     struct world w;
@@ -215,5 +291,8 @@ int main(int argc, char **argv)
         CASE(odd_types_and_impossible_times_count_as_nothing), CASE(many_ids_are_read_in_slices),
         CASE(when_the_database_is_away_nothing_is_judged),
         CASE(the_policy_missing_believes_whatever_is_stored_and_always_believes_nothing),
+        CASE(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them),
+        CASE(a_time_of_the_future_on_the_order_reflects_no_transactions),
+        CASE(the_policy_missing_still_reads_money_that_has_moved),
         CASE(raw_needs_pass_and_needs_of_one_entity_meet), CASE(nothing_to_look_up_asks_nobody));
 }

@@ -58,6 +58,38 @@ TEST(copies_every_text_out_of_the_reply)
     message_free(m);
 }
 
+TEST(keeps_the_kind_of_a_return_after_the_reply_is_gone)
+{
+    char value[] = "cancellation";
+    struct entry_text fields[GOOD + 2];
+    struct message *m;
+
+    memcpy(fields, good, sizeof(good));
+    fields[GOOD] = T("return_kind");
+    fields[GOOD + 1] = (struct entry_text){value, sizeof(value) - 1};
+    m = message_new(0, "5-1", fields, GOOD + 2, keep_all);
+    memset(value, 'x', sizeof(value) - 1);
+    CHECK(m->readable);
+    CHECK_TEXT(m->entry.return_kind.data, "cancellation");
+    message_free(m);
+}
+
+TEST(attempts_of_earlier_lives_count)
+{
+    struct entry_text fields[GOOD + 2];
+    struct message *m;
+
+    memcpy(fields, good, sizeof(good));
+    fields[GOOD] = T("attempts");
+    fields[GOOD + 1] = T("3");
+    m = message_new(0, "5-1", fields, GOOD + 2, keep_all);
+    CHECK_INT(m->deliveries, 1);
+    CHECK_INT(message_attempt(m), 4);
+    m->deliveries = 3;
+    CHECK_INT(message_attempt(m), 6);
+    message_free(m);
+}
+
 TEST(drops_the_body_when_the_caller_says_so)
 {
     struct message *m = message_new(0, "1-0", good, GOOD, keep_none);
@@ -174,7 +206,8 @@ TEST(names_of_dead_letter_classes_are_fixed)
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(copies_every_text_out_of_the_reply),
-                        CASE(drops_the_body_when_the_caller_says_so),
+                        CASE(keeps_the_kind_of_a_return_after_the_reply_is_gone),
+                        CASE(attempts_of_earlier_lives_count), CASE(drops_the_body_when_the_caller_says_so),
                         CASE(an_entry_that_cannot_be_read_comes_judged), CASE(an_id_that_is_none_has_no_time),
                         CASE(lists_keep_order_and_sums), CASE(a_verdict_replaces_the_one_before),
                         CASE(names_of_dead_letter_classes_are_fixed));

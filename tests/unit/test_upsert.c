@@ -147,7 +147,8 @@ TEST(a_full_state_takes_away_what_it_does_not_set)
         "{\"_id\":\"tiktok:749:1\",\"version\":1,\"missing_at_ms\":5,\"behind\":true,\"raw\":\"r\","
         "\"validation_errors\":1,\"gone\":1,\"foreign\":1,\"first_seen\":7}");
     d = serve(&w, wanted(&w, "1", 50), 10, 100, "a");
-    d->unset = BCON_NEW("gone", BCON_INT32(1), "raw", BCON_INT32(1));
+    BSON_APPEND_INT32(d->unset, "gone", 1);
+    BSON_APPEND_INT32(d->unset, "raw", 1);
     BSON_APPEND_INT32(d->set, "validation_errors", 2);
     CHECK(flush(&w));
     CHECK(!stored_has(&w, "1", "missing_at_ms"));
@@ -1050,29 +1051,196 @@ TEST(an_oversize_document_does_not_take_its_bulk_along)
     world_stop(&w);
 }
 
-/* {"n": {"n": ... }} of that many levels. */
-static void nest(bson_t *to, int levels)
+TEST(collections_have_bulks_of_their_own_size)
 {
-    bson_t child;
+    struct world w;
+    static const char *const collections[] = {"returns", "products", "transactions", "order_tracking_status"};
+    char id[16];
 
-    if (levels == 0)
-        return;
-    BSON_APPEND_DOCUMENT_BEGIN(to, "n", &child);
-    nest(&child, levels - 1);
-    bson_append_document_end(to, &child);
+    world_start(&w);
+    w.config.sync_batch_size_orders = 100;
+    w.config.sync_batch_size_returns = 1;
+    w.config.sync_batch_size_products = 2;
+    w.config.sync_batch_size_transactions = 3;
+    w.config.sync_batch_size_tracking = 4;
+    for (int i = 0; i < 4; i++) {
+        mongo_mock_forget(w.mock);
+        for (int n = 0; n < 12; n++) {
+            snprintf(id, sizeof(id), "%d-%d", i, n);
+            serve(&w, wanted(&w, id, 50), 10, 100, "a")->collection = collections[i];
+        }
+        CHECK(flush(&w));
+        collect(&w);
+        CHECK_INT(mongo_mock_count(w.mock, "update"), 12 / (i + 1));
+    }
+    CHECK_INT(w.settled.count, 48);
+    world_stop(&w);
 }
 
-TEST(a_document_nested_too_deep_is_dead_lettered)
+/* --- companions -------------------------------------------------------------------------------------- */
+
+static struct document *companion(struct world *w, enum document_op op, const char *collection,
+                                  const char *id, const char *key, int64_t ms)
+{
+    struct document *d = arena_take(w->arena, sizeof(*d));
+
+    d->op = op;
+    d->collection = collection;
+    d->doc_id = id;
+    d->fetched_ms = ms;
+    d->valid = true;
+    d->max = bson_new();
+    bson_append_int64(d->max, key, -1, ms);
+    return d;
+}
+
+#define RAISED "transaction:tiktok:749:1"
+
+/* Order 1 served, money has moved. */
+static struct need *serve_paid(struct world *w, int64_t version, int64_t fetched_ms, const char *content)
+{
+    struct need *n = wanted(w, "1", fetched_ms - 1);
+
+    serve(w, n, version, fetched_ms, content)->before =
+        companion(w, DOCUMENT_NEED, "needs", RAISED, "entry_ms", fetched_ms);
+    return n;
+}
+
+TEST(the_need_for_an_orders_transactions_is_stored_before_the_order)
+{
+    struct world w;
+    int64_t raised = metric_get(METRIC_WORKER_TRANSACTIONS_RAISED);
+
+    world_start(&w);
+    serve(&w, wanted(&w, "2", 50), 10, 100, "other");
+    serve_paid(&w, 10, 100, "a");
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_count(w.mock, "update"), 3);
+    CHECK_TEXT(op_text(&w, 0, 0, "q._id"), RAISED);
+    CHECK(op_upsert(&w, 0, 0));
+    CHECK(op_has(&w, 0, 0, "u.$inc.rev"));
+    CHECK_TEXT(op_text(&w, 1, 0, "q._id"), "tiktok:749:2"); /* whom nothing goes before waits for nobody */
+    CHECK_TEXT(op_text(&w, 2, 0, "q._id"), "tiktok:749:1");
+    CHECK_INT(mongo_mock_int(w.mock, "needs", RAISED, "entry_ms", -1), 100);
+    CHECK_INT(stored_int(&w, "1", "version"), 10);
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
+    CHECK_INT(metric_get(METRIC_WORKER_TRANSACTIONS_RAISED), raised + 1);
+    world_stop(&w);
+}
+
+TEST(an_order_that_has_not_changed_raises_nothing)
 {
     struct world w;
 
     world_start(&w);
-    nest(serve(&w, wanted(&w, "1", 50), 10, 100, "a")->set, 88);
-    nest(serve(&w, wanted(&w, "2", 50), 10, 100, "a")->set, 89);
+    CHECK(whole_turn(&w, "1", 10, 100, "same"));
+    serve_paid(&w, 30, 300, "same");
     CHECK(flush(&w));
     collect(&w);
+    CHECK_INT(stored_int(&w, "1", "version"), 30);
+    CHECK_INT(mongo_mock_size(w.mock, "needs"), 0);
+    w.config.fetch_policy = CONFIG_FETCH_ALWAYS;
+    serve_paid(&w, 20, 200, "late"); /* nothing to write */
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_size(w.mock, "needs"), 0);
+    CHECK_TEXT(stored_content(&w, "1"), "same");
+    CHECK_INT(w.settled.count, 3);
+    world_stop(&w);
+}
+
+TEST(a_crash_between_the_need_and_its_order_repeats_both)
+{
+    struct world w;
+
+    world_start_with(&w, MOCK_STANDALONE, "");
+    serve_paid(&w, 10, 100, "a");
+    mongo_mock_rule(
+        w.mock, &(struct mock_rule){.command = "update", .skip = 1, .times = 1, .close = MOCK_CLOSE_BEFORE});
+    CHECK(!flush(&w));
+    CHECK_INT(mongo_mock_size(w.mock, "needs"), 1);
+    CHECK_INT(mongo_mock_size(w.mock, "orders"), 0);
+    check_given_back(&w, 1);
+    mongo_mock_rules_clear(w.mock);
+    CHECK(look_up(&w));
+    {
+        struct need *n = need_of(&w, "1");
+
+        serve(&w, n, 10, 110, "a")->before = companion(&w, DOCUMENT_NEED, "needs", RAISED, "entry_ms", 110);
+    }
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_int(w.mock, "needs", RAISED, "rev", -1), 2);
+    CHECK_INT(mongo_mock_int(w.mock, "needs", RAISED, "entry_ms", -1), 110);
+    CHECK_INT(stored_int(&w, "1", "version"), 10);
+    world_stop(&w);
+}
+
+TEST(the_order_is_told_after_its_transactions_are_stored)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"version\":7,\"content_hash\":\"h\"}");
+    n = wanted(&w, "1", 50);
+    serve(&w, n, 10, 100, "money")->collection = "transactions";
+    n->stored = (struct stored){0};
+    n->document->after =
+        companion(&w, DOCUMENT_MARK, "orders", "tiktok:749:1", "transactions_fetched_ms", 100);
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_count(w.mock, "update"), 2);
+    CHECK_INT(mongo_mock_int(w.mock, "transactions", "tiktok:749:1", "version", -1), 10);
+    CHECK(!op_upsert(&w, 1, 0));
+    CHECK(!op_has(&w, 1, 0, "u.$set"));
+    CHECK_INT(stored_int(&w, "1", "transactions_fetched_ms"), 100);
+    CHECK_INT(stored_int(&w, "1", "version"), 7); /* and of nothing else */
     CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
-    CHECK_INT(outcome_of(&w, "2"), OUTCOME_POISON);
+    world_stop(&w);
+}
+
+TEST(no_money_yet_is_noted_on_the_order_or_nowhere)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":70}");
+    for (int i = 1; i <= 2; i++) { /* order 2 is not stored */
+        char id[8];
+
+        snprintf(id, sizeof(id), "%d", i);
+        n = wanted(&w, id, 50);
+        n->document = companion(&w, DOCUMENT_MARK, "orders", n->doc_id, "transactions_fetched_ms", 100);
+        to_built(&w, n, n->document);
+    }
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(stored_int(&w, "1", "transactions_fetched_ms"), 100);
+    CHECK_INT(mongo_mock_size(w.mock, "orders"), 1);
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
+    CHECK_INT(outcome_of(&w, "2"), OUTCOME_DONE);
+    CHECK_INT(pool_needs(w.pool), 0);
+    world_stop(&w);
+}
+
+TEST(an_event_that_came_while_the_transactions_were_read_goes_round_again)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    n = wanted(&w, "1", 50);
+    add(&w, event("1", 150, 0, false));
+    n->document = companion(&w, DOCUMENT_MARK, "orders", n->doc_id, "transactions_fetched_ms", 100);
+    to_built(&w, n, n->document);
+    CHECK(flush(&w));
+    CHECK_INT(n->state, NEED_NEW);
+    CHECK_INT(n->messages.count, 1);
+    CHECK_INT(w.settled.count, 1);
+    CHECK_INT(w.settled.first->outcome, OUTCOME_DONE);
     world_stop(&w);
 }
 
@@ -1455,8 +1623,15 @@ int main(int argc, char **argv)
         CASE(a_write_conflict_is_redone_at_once), CASE(endless_write_conflicts_wait_without_an_attempt),
         CASE(an_unknown_code_of_one_op_counts_attempts), CASE(a_server_without_a_primary_pauses),
         CASE(an_oversize_document_does_not_take_its_bulk_along),
-        CASE(a_document_nested_too_deep_is_dead_lettered), CASE(a_raw_event_is_stored_once_and_never_changed),
-        CASE(copies_of_raw_events_do_not_cut_the_bulks), CASE(a_raw_event_survives_a_race_and_an_outage),
+        CASE(collections_have_bulks_of_their_own_size),
+        CASE(the_need_for_an_orders_transactions_is_stored_before_the_order),
+        CASE(an_order_that_has_not_changed_raises_nothing),
+        CASE(a_crash_between_the_need_and_its_order_repeats_both),
+        CASE(the_order_is_told_after_its_transactions_are_stored),
+        CASE(no_money_yet_is_noted_on_the_order_or_nowhere),
+        CASE(an_event_that_came_while_the_transactions_were_read_goes_round_again),
+        CASE(a_raw_event_is_stored_once_and_never_changed), CASE(copies_of_raw_events_do_not_cut_the_bulks),
+        CASE(a_raw_event_survives_a_race_and_an_outage),
         CASE(an_event_stored_after_the_read_was_sent_goes_round_again),
         CASE(what_was_announced_but_is_not_served_yet_is_tried_again_with_an_attempt),
         CASE(after_enough_stale_reads_the_document_is_marked_and_the_event_done),

@@ -182,7 +182,11 @@ void document_free(struct document *d)
     bson_destroy(d->set);
     bson_destroy(d->unset);
     bson_destroy(d->on_insert);
-    d->set = d->unset = d->on_insert = NULL;
+    bson_destroy(d->max);
+    d->set = d->unset = d->on_insert = d->max = NULL;
+    document_free(d->before);
+    document_free(d->after);
+    d->before = d->after = NULL;
 }
 
 /* flags: 0, or FIELD_KEY for the document of last resort. False: too large; d has no BSON then. */

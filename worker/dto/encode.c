@@ -48,6 +48,7 @@ void encode_deinit(struct encode *e)
 void encode_reset(struct encode *e)
 {
     e->length = ENCODE_HEAD;
+    e->depth = 0;
     e->failed = false;
 }
 
@@ -149,8 +150,12 @@ void encode_decimal(struct encode *e, const char *key, size_t key_length, const 
 
 static size_t encode_open(struct encode *e, int type, const char *key, size_t key_length)
 {
-    uint8_t *at = encode_element(e, type, key, key_length, ENCODE_HEAD);
+    uint8_t *at;
 
+    if (e->depth == ENCODE_DEPTH_MAX)
+        e->failed = true;
+    e->depth++;
+    at = encode_element(e, type, key, key_length, ENCODE_HEAD);
     return at ? (size_t)(at - e->data) : 0;
 }
 
@@ -166,6 +171,7 @@ size_t encode_open_array(struct encode *e, const char *key, size_t key_length)
 
 void encode_close(struct encode *e, size_t opened)
 {
+    e->depth--;
     if (!encode_reserve(e, 1))
         return;
     e->data[e->length++] = '\0';

@@ -1,7 +1,8 @@
 /* encode.h - worker, stage 5: BSON written forwards into one buffer.
  *
- * Errors stick: a document that outgrows the limit, or a key that BSON cannot hold, sets `failed`, later calls do
- * nothing, and the caller asks once at the end. Keys and texts have lengths; texts may hold NUL, keys may not. */
+ * Errors stick: a document that outgrows the limit, nests deeper than the server takes, or a key that BSON cannot hold,
+ * sets `failed`, later calls do nothing, and the caller asks once at the end. Keys and texts have lengths; texts may hold
+ * NUL, keys may not. */
 #ifndef SHOPSTREAM_WORKER_DTO_ENCODE_H
 #define SHOPSTREAM_WORKER_DTO_ENCODE_H
 
@@ -15,7 +16,8 @@ struct encode {
     size_t length;   /* bytes written, the closing NUL of the document not counted */
     size_t capacity; /* bytes allocated, always one more than length needs */
     size_t limit;    /* most bytes, at most INT32_MAX */
-    bool failed;     /* the limit was met, or a key was refused: what stands in data is cut off */
+    size_t depth;    /* containers open now */
+    bool failed;     /* a limit was met, or a key was refused: what stands in data is cut off */
 };
 
 void encode_init(struct encode *e, size_t limit);
@@ -33,6 +35,10 @@ void encode_decimal(struct encode *e, const char *key, size_t key_length, const 
 size_t encode_open_object(struct encode *e, const char *key, size_t key_length);
 size_t encode_open_array(struct encode *e, const char *key, size_t key_length);
 void encode_close(struct encode *e, size_t opened);
+
+/* Containers in containers, at most: the server stops at 100, and a document stands in an operator in an update. Whatever
+ * this writer made can be sent without another look at it. */
+enum { ENCODE_DEPTH_MAX = 88 };
 
 enum { ENCODE_INDEX_MAX = 24 };
 
