@@ -10,6 +10,7 @@
 #include "sim_count.h"
 #include "sim_fault.h"
 #include "sim_http.h"
+#include "sim_limit.h"
 #include "sim_num.h"
 #include "sim_platform.h"
 #include "sim_push.h"
@@ -401,8 +402,10 @@ static void on_delete(struct ask *ask)
 
 static enum api ask_api(struct ask *ask)
 {
-    const char *text = ask_text(ask, "path", count_api_name(API_NONE));
+    const char *text = ask_text(ask, "path", "all");
 
+    if (strcmp(text, "all") == 0)
+        return API_NONE;
     for (int i = 0; i < API_KINDS; i++) {
         if (strcmp(text, count_api_name((enum api)i)) == 0)
             return (enum api)i;
@@ -422,7 +425,7 @@ static void on_fault(struct ask *ask)
     int kind = fault_parse(name);
     struct json_out out = {.b = &ask->answer->body};
     struct fault f = {.kind = (enum fault_kind)kind};
-    const char *location, *body;
+    const char *location, *body, *error, *message;
 
     f.shop = ask_shop(ask);
     f.number = ask_int(ask, "number", -1, 0, SIM_NUMBER_MAX);
@@ -436,6 +439,8 @@ static void on_fault(struct ask *ask)
     f.back = ask_int(ask, "back", 1, 1, 1000);
     location = ask_text(ask, "location", NULL);
     body = ask_text(ask, "body", "");
+    error = ask_text(ask, "error", "error_inner");
+    message = ask_text(ask, "message", "Error on request of the test");
     if (kind < 0)
         ask->problem = "kind";
     else if ((kind == FAULT_POISON || kind == FAULT_MISSING || kind == FAULT_STALE) &&
@@ -446,8 +451,12 @@ static void on_fault(struct ask *ask)
         ask->problem = "this kind takes no number";
     if (strcmp(body, "") != 0 && strcmp(body, "html") != 0 && strcmp(body, "json") != 0)
         ask->problem = "body";
+    if (strlen(error) >= sizeof f.error || strlen(message) >= sizeof f.message)
+        ask->problem = "error or message is too long";
     if (!ask_ready(ask))
         return;
+    memcpy(f.error, error, strlen(error) + 1);
+    memcpy(f.message, message, strlen(message) + 1);
     memcpy(f.body, body, strlen(body) + 1);
     f.location = location ? buf_strdup(location) : NULL;
     json_out_open(&out, NULL, '{');
@@ -500,6 +509,9 @@ static void on_counters(struct ask *ask)
 static void on_counters_reset(struct ask *ask)
 {
     count_reset(ask->sim);
+    limit_reset(ask->sim);
+    for (uint32_t i = 0; i < ask->sim->auth_count; i++)
+        ask->sim->auths[i].refreshes = ask->sim->auths[i].refused_refreshes = 0;
     buf_puts(&ask->answer->body, "{}\n");
 }
 
@@ -528,6 +540,79 @@ static void on_code(struct ask *ask)
     json_out_close(&out, '}');
 }
 
+static void on_limits(struct ask *ask)
+{
+    limit_write(ask->sim, &ask->answer->body);
+}
+
+static void write_authorization(struct sim *sim, uint32_t index, struct buf *to)
+{
+    const struct authorization *auth = &sim->auths[index];
+    struct json_out out = {.b = to};
+    char account[ENTITY_ID];
+
+    sim->platform->account(sim, index, account);
+    json_out_open(&out, NULL, '{');
+    json_out_int(&out, "authorization", index);
+    json_out_text(&out, "open_id", account);
+    json_out_open(&out, "shops", '[');
+    for (uint32_t i = index * sim->opt.shops_per_authorization;
+         i < sim->opt.shops && sim_auth_index(sim, i) == index; i++)
+        json_out_text(&out, NULL, sim->shops[i].id);
+    json_out_close(&out, ']');
+    json_out_int(&out, "generation", auth->generation);
+    json_out_int(&out, "refreshes", (int64_t)auth->refreshes);
+    json_out_int(&out, "refused_refreshes", (int64_t)auth->refused_refreshes);
+    json_out_int(&out, "access_expires_at", auth->expires[auth->generation - 1]);
+    json_out_bool(&out, "revoked", auth->revoked);
+    json_out_close(&out, '}');
+    buf_putc(to, '\n');
+}
+
+static void on_authorizations(struct ask *ask)
+{
+    for (uint32_t i = 0; i < ask->sim->auth_count; i++)
+        write_authorization(ask->sim, i, &ask->answer->body);
+    ask->answer->media = "application/x-ndjson";
+}
+
+/* The authorization of a shop that must be named; NULL: there is a problem. */
+static struct authorization *ask_authorization(struct ask *ask, int64_t *shop)
+{
+    *shop = ask_shop(ask);
+    if (*shop < 0)
+        ask->problem = "shop";
+    return ask->problem ? NULL : &ask->sim->auths[sim_auth_index(ask->sim, (uint32_t)*shop)];
+}
+
+static void on_revoke(struct ask *ask)
+{
+    int64_t shop;
+    struct authorization *auth = ask_authorization(ask, &shop);
+    int code = (int)ask_int(ask, "code", 0, 0, INT32_MAX);
+
+    if (!ask_ready(ask))
+        return;
+    auth->revoked = true;
+    auth->revoked_code = code;
+    buf_puts(&ask->answer->body, "{}\n");
+}
+
+/* The seller consents again: new tokens for all shops of the authorization, the old ones stay dead. */
+static void on_grant(struct ask *ask)
+{
+    int64_t shop;
+    struct authorization *auth = ask_authorization(ask, &shop);
+
+    if (!ask_ready(ask))
+        return;
+    auth->revoked = false;
+    auth->dead_generation = auth->generation;
+    token_rotate(ask->sim, sim_auth_index(ask->sim, (uint32_t)shop));
+    ask->sim->platform->shop_line(ask->sim, (uint32_t)shop, &ask->answer->body);
+    buf_putc(&ask->answer->body, '\n');
+}
+
 static void on_switch(struct ask *ask)
 {
     const int64_t year = 366 * 86400;
@@ -546,6 +631,14 @@ static void on_switch(struct ask *ask)
     s.timestamp_past_s = ask_int(ask, "timestamp_past_s", s.timestamp_past_s, 0, 10 * year);
     s.timestamp_future_s = ask_int(ask, "timestamp_future_s", s.timestamp_future_s, 0, 10 * year);
     s.update_time_base = ask_int(ask, "update_time_base", s.update_time_base, 0, INT64_MAX / 4);
+    s.tracking_alone = ask_flag(ask, "tracking_alone", s.tracking_alone);
+    s.app_limit_per_minute = ask_int(ask, "app_limit_per_minute", s.app_limit_per_minute, 0, 10000000);
+    s.shop_limit_per_minute = ask_int(ask, "shop_limit_per_minute", s.shop_limit_per_minute, 0, 10000000);
+    s.limit_retry_after = ask_int(ask, "limit_retry_after", s.limit_retry_after, -1, 86400);
+    s.old_access_seconds = ask_int(ask, "old_access_seconds", s.old_access_seconds, 0, year);
+    s.escrow_batch_post = ask_choice(ask, "escrow_batch", s.escrow_batch_post, "get", "post");
+    s.lost_push_post = ask_choice(ask, "lost_push", s.lost_push_post, "get", "post");
+    s.push_probe_skipped = ask_choice(ask, "push_probe", s.push_probe_skipped, "sent", "skipped");
     s.token_error_status = ask_int(ask, "token_error_status", s.token_error_status, 200, 599);
     s.business_error_status = ask_int(ask, "business_error_status", s.business_error_status, 200, 599);
     if (!ask_ready(ask))
@@ -571,6 +664,10 @@ static const struct {
     {"GET", "/_sim/orders", on_orders},
     {"GET", "/_sim/truth", on_truth},
     {"GET", "/_sim/counters", on_counters},
+    {"GET", "/_sim/limits", on_limits},
+    {"GET", "/_sim/authorizations", on_authorizations},
+    {"POST", "/_sim/revoke", on_revoke},
+    {"POST", "/_sim/grant", on_grant},
     {"GET", "/_sim/calls", on_calls},
     {"POST", "/_sim/change", on_change},
     {"POST", "/_sim/delete", on_delete},
@@ -612,6 +709,8 @@ void control_answer(struct sim *sim, const struct call *call, struct answer *ans
     struct ask ask = {.sim = sim, .call = call, .answer = answer};
     control_fn fn = control_of(call);
 
+    if (call->local && !fn && sim->platform->control && sim->platform->control(sim, call, answer))
+        return;
     if (!call->local || !fn) {
         control_refuse(answer, call->local ? 404 : 403,
                        call->local ? "no such control call" : "this machine only");

@@ -24,6 +24,7 @@ struct call_note {
     enum api api;
     int status;
     int code;
+    char error[48]; /* "": the code is a number, or none */
     const char *fault;
     char first_id[24];
 };
@@ -36,7 +37,7 @@ struct counts {
     uint64_t numbered; /* calls ever, never reset */
     uint64_t pending;  /* calls without an answer now */
     uint64_t max_pending;
-    int code[CODES_MAX];
+    char code[CODES_MAX][48]; /* digits or a word */
     uint64_t code_count[CODES_MAX];
     int codes;
     struct call_note ring[CALLS_KEPT];
@@ -113,26 +114,37 @@ void count_about(struct sim *sim, uint64_t call, int64_t shop, uint32_t ids, con
     snprintf(note->first_id, sizeof note->first_id, "%.*s", (int)strcspn(first_id, ","), first_id);
 }
 
-void count_end(struct sim *sim, uint64_t call, int status, int code, const char *fault)
+/* One more answer with this code. */
+static void count_code(struct counts *c, const char *code)
+{
+    int i = 0;
+
+    while (i < c->codes && strcmp(c->code[i], code) != 0)
+        i++;
+    if (i == CODES_MAX)
+        return;
+    snprintf(c->code[i], sizeof c->code[i], "%s", code);
+    c->code_count[i]++;
+    c->codes += i == c->codes;
+}
+
+void count_end(struct sim *sim, uint64_t call, int status, int code, const char *error, const char *fault)
 {
     struct counts *c = sim->counts;
     struct call_note *note = note_of(c, call);
-    int i = 0;
+    char number[16];
 
     c->pending--;
-    c->sign_failures += code == 106001;
-    while (i < c->codes && c->code[i] != code)
-        i++;
-    if (code && i < CODES_MAX) {
-        c->code[i] = code;
-        c->code_count[i]++;
-        c->codes += i == c->codes;
-    }
+    c->sign_failures += code == 106001 || strcmp(error, "error_sign") == 0;
+    snprintf(number, sizeof number, "%d", code);
+    if (*error || code)
+        count_code(c, *error ? error : number);
     if (!note)
         return;
     note->answered_ms = sim_now_ms(sim);
     note->status = status;
     note->code = code;
+    snprintf(note->error, sizeof note->error, "%s", error);
     note->fault = fault;
 }
 
@@ -193,8 +205,7 @@ void count_write(struct sim *sim, bool reads, struct buf *to)
     json_out_int(&out, "connections_opened", (int64_t)c->connections);
     json_out_open(&out, "errors_by_code", '{');
     for (int i = 0; i < c->codes; i++) {
-        snprintf(code, sizeof code, "%d", c->code[i]);
-        json_out_int(&out, code, (int64_t)c->code_count[i]);
+        json_out_int(&out, c->code[i], (int64_t)c->code_count[i]);
     }
     json_out_close(&out, '}');
     write_shops(sim, &out);
@@ -225,6 +236,8 @@ void count_write_calls(struct sim *sim, uint64_t last, struct buf *to)
         json_out_text(&out, "first_id", note->first_id);
         json_out_int(&out, "status", note->status);
         json_out_int(&out, "code", note->code);
+        if (*note->error)
+            json_out_text(&out, "error", note->error);
         json_out_text(&out, "fault", note->fault ? note->fault : "");
         json_out_close(&out, '}');
         buf_putc(to, '\n');

@@ -36,8 +36,8 @@ void count_reset(struct sim *sim);
 /* Returns the number of the call, for the other two. shop: index, -1 = none. */
 uint64_t count_begin(struct sim *sim, enum api api);
 void count_about(struct sim *sim, uint64_t call, int64_t shop, uint32_t ids, const char *first_id);
-/* fault: short literal, NULL for none. status 0: no answer was sent. */
-void count_end(struct sim *sim, uint64_t call, int status, int code, const char *fault);
+/* error: the code where it is a word, else "". fault: short literal, NULL for none. status 0: no answer was sent. */
+void count_end(struct sim *sim, uint64_t call, int status, int code, const char *error, const char *fault);
 void count_connection(struct sim *sim);
 
 void count_write(struct sim *sim, bool reads, struct buf *to);

@@ -52,6 +52,8 @@ struct fault {
     int64_t back;   /* revisions a stale answer lags behind */
     char *location; /* owned */
     char body[8];   /* of a 503: "", "html" or "json" */
+    char error[48]; /* of a "code" where the platform has words; message with it */
+    char message[96];
 };
 
 struct faults *fault_table_new(void);

@@ -159,7 +159,7 @@ static void job_deliver(struct job *job)
 {
     struct answer *a = &job->answer;
 
-    count_end(job->sim, a->number, a->how == DELIVER_CLOSE ? 0 : a->status, a->code, a->fault);
+    count_end(job->sim, a->number, a->how == DELIVER_CLOSE ? 0 : a->status, a->code, a->error, a->fault);
     if (a->how == DELIVER_CLOSE || a->how == DELIVER_TRUNCATED) {
         job_cut(job);
         return;

@@ -36,6 +36,7 @@ enum delivery { DELIVER_ANSWER, DELIVER_CLOSE, DELIVER_TRUNCATED, DELIVER_HELD }
 struct answer {
     int status;
     int code;            /* of the envelope, for counting */
+    char error[48];      /* the same where the platform has words; "": none */
     const char *media;   /* static; NULL: application/json */
     struct buf body;     /* owned until delivered */
     int64_t retry_after; /* seconds, -1: no such header */

@@ -23,12 +23,14 @@
 static const char help[] =
     "simulator: a marketplace for tests: its API, its tokens, its signed pushes\n"
     "\n"
-    "  --platform NAME               which marketplace to play (tiktok)\n"
+    "  --platform NAME               which marketplace to play: tiktok or shopee (tiktok)\n"
     "  --listen HOST:PORT            where to listen (127.0.0.1:0; port 0: any free one)\n"
     "  --port-file FILE              write the port there once listening\n"
-    "  --app-key K --app-secret S    the app (partner) all shops belong to (simkey, simsecret)\n"
-    "  --push-url URL                where pushes are said to go, for platforms that sign the address, too\n"
-    "  --push-key K                  key of push signatures where it is not the app's secret\n"
+    "  --app-key K --app-secret S    the app all shops belong to (simkey, simsecret)\n"
+    "  --partner-id N --partner-key S  the same with Shopee's words (2001887, simsecret)\n"
+    "  --callback-url URL            Shopee: where pushes are said to go, which is signed, too\n"
+    "                                (https://hooks.example.test/webhooks/shopee)\n"
+    "  --push-key K                  Shopee: key of push signatures (the partner key)\n"
     "  --shops N                     how many shops exist (2)\n"
     "  --shops-per-authorization N   consecutive shops that share one token (1)\n"
     "  --seed N                      another seed, other shops and orders (1)\n"
@@ -61,6 +63,9 @@ static const struct option options[] = {
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"app-key", required_argument, NULL, OPT_KEY},
     {"app-secret", required_argument, NULL, OPT_SECRET},
+    {"partner-id", required_argument, NULL, OPT_KEY},
+    {"partner-key", required_argument, NULL, OPT_SECRET},
+    {"callback-url", required_argument, NULL, OPT_PUSH_URL},
     {"push-url", required_argument, NULL, OPT_PUSH_URL},
     {"push-key", required_argument, NULL, OPT_PUSH_KEY},
     {"shops", required_argument, NULL, OPT_SHOPS},
@@ -188,6 +193,8 @@ static int run(const struct options *opt)
 
     sigaction(SIGPIPE, &ignore, NULL);
     sim_init(&sim, opt);
+    if (opt->platform->init)
+        opt->platform->init(&sim);
     sim.faults = fault_table_new();
     sim.counts = count_new();
     sim.base = event_base_new();
@@ -205,6 +212,8 @@ static int run(const struct options *opt)
     event_base_free(sim.base);
     count_free(sim.counts);
     fault_table_free(sim.faults);
+    if (opt->platform->deinit)
+        opt->platform->deinit(&sim);
     sim_deinit(&sim);
     return result;
 }
@@ -226,7 +235,6 @@ int main(int argc, char **argv)
 {
     struct options opt = {.platform = &platform_tiktok,
                           .host = "127.0.0.1",
-                          .app_key = "simkey",
                           .app_secret = "simsecret",
                           .shops = 2,
                           .shops_per_authorization = 1,
@@ -245,6 +253,10 @@ int main(int argc, char **argv)
     }
     if (optind < argc || !opt.tls_cert != !opt.tls_key)
         return usage(optind < argc ? "unexpected argument" : "--tls-cert and --tls-key belong together");
+    if (!opt.app_key)
+        opt.app_key = opt.platform == &platform_shopee ? "2001887" : "simkey";
+    if (opt.platform == &platform_shopee && opt.shops_per_authorization != 1)
+        return usage("Shopee: every shop has an authorization of its own");
     result = run(&opt);
     libevent_global_shutdown();
     return result;

@@ -5,6 +5,7 @@
 
 static const struct sim_platform *const platform_list[] = {
     &platform_tiktok,
+    &platform_shopee,
 };
 
 const struct sim_platform *platform_at(size_t index)

@@ -60,9 +60,15 @@ struct sim_platform {
     void (*account)(const struct sim *sim, uint32_t auth, char out[ENTITY_ID]);
     /* Checks what needs no network; each failure is one line on standard error. */
     bool (*selftest)(void);
+    /* May be NULL. First values of switches, and what the platform keeps beside entities; its end. */
+    void (*init)(struct sim *sim);
+    void (*deinit)(struct sim *sim);
+    /* May be NULL. A call of the control API that only this platform has; false: it has no such call. */
+    bool (*control)(struct sim *sim, const struct call *call, struct answer *answer);
 };
 
 extern const struct sim_platform platform_tiktok;
+extern const struct sim_platform platform_shopee;
 
 /* NULL: no such platform. */
 const struct sim_platform *platform_by_name(const char *name);

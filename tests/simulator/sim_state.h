@@ -20,6 +20,7 @@ struct faults;
 struct counts;
 struct http;
 struct limits;
+struct shopee;
 struct webhooks;
 struct sim_platform;
 
@@ -82,6 +83,10 @@ struct switches {
     int64_t app_limit_per_minute;  /* calls; 0: no limit */
     int64_t shop_limit_per_minute; /* calls of one shop; 0: no limit */
     int64_t limit_retry_after;     /* seconds, header Retry-After of a refused call; -1: none */
+    int64_t old_access_seconds;    /* Shopee: life of an access token after its refresh */
+    bool escrow_batch_post;        /* Shopee: get_escrow_detail_batch is a POST, not a GET */
+    bool lost_push_post;           /* Shopee: get_lost_push_message is a POST, not a GET */
+    bool push_probe_skipped;       /* Shopee: set_app_push_config does not try the callback */
     int64_t token_error_status;    /* HTTP status of 105001, 105002, 105005, 101000 */
     int64_t business_error_status; /* HTTP status of 21008111 and of the token host's errors */
 };
@@ -103,6 +108,7 @@ struct sim {
     struct http *http;
     struct limits *limits;     /* owned */
     struct webhooks *webhooks; /* owned; NULL while nothing is registered */
+    struct shopee *shopee;     /* owned; NULL on other platforms */
     struct event_base *base;   /* borrowed from sim_main.c */
 };
 
