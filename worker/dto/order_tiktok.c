@@ -222,6 +222,11 @@ static const struct recipe_state states[] = {
     {"UNPAID", "unpaid"},
 };
 
+void order_tiktok_set_state(struct field_text *state, const struct field_text *status)
+{
+    recipe_set_state(state, status, states, sizeof states / sizeof *states);
+}
+
 static void finish(void *dto, yyjson_val *json, const struct dto_context *context, struct arena *scratch,
                    struct field_problems *problems)
 {
@@ -230,7 +235,7 @@ static void finish(void *dto, yyjson_val *json, const struct dto_context *contex
     (void)json;
     (void)scratch;
     (void)problems;
-    recipe_set_state(&order->state, &order->status, states, sizeof states / sizeof *states);
+    order_tiktok_set_state(&order->state, &order->status);
     recipe_set_id(&order->order_id, context);
 }
 

@@ -21,6 +21,18 @@ enum { SCRATCH_FIRST = 48 * 1024, SCRATCH_LIMIT = 128 * 1024 * 1024 };
 
 static const struct recipe *const recipes[] = {
     &recipe_order_tiktok,
+    &recipe_tracking_tiktok,
+    &recipe_tracking_shopee,
+    &recipe_transaction_tiktok,
+    &recipe_statement_transaction_tiktok,
+    &recipe_statement_tiktok,
+    &recipe_settlement_tiktok,
+    &recipe_payment_tiktok,
+    &recipe_withdrawal_tiktok,
+    &recipe_transaction_shopee,
+    &recipe_payout_shopee,
+    &recipe_wallet_shopee,
+    &recipe_income_shopee,
 };
 
 static const char state_unknown[] = "unknown";

@@ -82,5 +82,17 @@ void recipe_set_entity_id(struct field_text *id, const struct dto_context *conte
 
 /* One row of the table in recipe.c each. */
 extern const struct recipe recipe_order_tiktok;
+extern const struct recipe recipe_tracking_tiktok;
+extern const struct recipe recipe_tracking_shopee;
+extern const struct recipe recipe_transaction_tiktok;
+extern const struct recipe recipe_statement_transaction_tiktok;
+extern const struct recipe recipe_statement_tiktok;
+extern const struct recipe recipe_settlement_tiktok;
+extern const struct recipe recipe_payment_tiktok;
+extern const struct recipe recipe_withdrawal_tiktok;
+extern const struct recipe recipe_transaction_shopee;
+extern const struct recipe recipe_payout_shopee;
+extern const struct recipe recipe_wallet_shopee;
+extern const struct recipe recipe_income_shopee;
 
 #endif
