@@ -72,7 +72,7 @@ static const struct field car_fields[] = {
     FIELD(car, doors, COUNT, 0, NULL),
     FIELD(car, engine, OBJECT, 0, &engine_entity),
     FIELD(car, wheels, LIST, 0, &wheel_entity),
-    FIELD(car, serviced, TIME_MS, 0, NULL),
+    FIELD(car, serviced, TIME, 0, NULL),
     FIELD(car, costs, OBJECT, 0, &costs_entity),
     FIELD(car, colours, TEXTS, 0, NULL),
     FIELD(car, gears, COUNTS, 0, NULL),
@@ -108,7 +108,7 @@ static const struct mapping_row car_rows[] = {
     MAP(car, "owner2", sold, NULL),
     MAP(car, "papers", papers, NULL),
     MAP(car, "price", price, NULL),
-    MAP(car, "serviced_millis", serviced, NULL),
+    MAP_MILLIS(car, "serviced_millis", serviced),
     MAP(car, "wheels", wheels, &wheel_mapping),
 };
 static const struct mapping car_mapping = {&car_entity, car_rows, sizeof car_rows / sizeof *car_rows};

@@ -440,8 +440,7 @@ static struct field_result field_read_value(struct field_reader *r, const struct
     case FIELD_MONEY:
         return field_read_money(value, (struct field_money *)(void *)at);
     case FIELD_TIME:
-    case FIELD_TIME_MS:
-        return field_read_time(value, type == FIELD_TIME ? 1000 : 1, (struct field_time *)(void *)at);
+        return field_read_time(value, row->way == MAPPING_MILLIS ? 1 : 1000, (struct field_time *)(void *)at);
     case FIELD_FLAG:
         return field_read_flag(value, (struct field_flag *)(void *)at);
     case FIELD_FLAG_WORD:
@@ -595,6 +594,7 @@ static bool field_read_row(struct field_reader *r, const struct mapping *mapping
 
     switch (row->way) {
     case MAPPING_MEMBER:
+    case MAPPING_MILLIS:
         break;
     case MAPPING_INTO:
         return field_read_into(r, field, row, value, (struct field_object *)(void *)(to + row->at), path);
@@ -634,7 +634,7 @@ static void field_read_required(struct field_reader *r, const struct mapping *ma
     for (size_t i = 0; i < mapping->count; i++) {
         const struct mapping_row *row = &mapping->rows[i];
 
-        if (row->way == MAPPING_MEMBER &&
+        if (row->way != MAPPING_INTO && row->way != MAPPING_FLAT &&
             (mapping->entity->fields[row->at / FIELD_SIZE].flags & FIELD_REQUIRED) &&
             field_state_at(to + row->at) == FIELD_ABSENT)
             field_refuse(r, root, row->key, row->key_length, FIELD_NO_INDEX, FIELD_MISSING, NULL);
@@ -874,7 +874,6 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         encode_decimal(w->to, f->name, f->name_length, &((const struct field_money *)at)->value);
         break;
     case FIELD_TIME:
-    case FIELD_TIME_MS:
         field_write_time(w, f, at);
         break;
     case FIELD_FLAG:

@@ -27,7 +27,6 @@ enum field_type {
     FIELD_ID_OR_ZERO, /* the same; "0" means none */
     FIELD_MONEY,      /* struct field_money: amounts and rates, from a string or a number */
     FIELD_TIME,       /* struct field_time: from seconds, as a number or its text; 0 means none */
-    FIELD_TIME_MS,    /* the same from milliseconds */
     FIELD_FLAG,       /* struct field_flag: true or false */
     FIELD_FLAG_WORD,  /* the same; these words as texts too, in capitals or not */
     FIELD_COUNT,      /* struct field_count: from an integer or its text */
@@ -137,6 +136,7 @@ struct mapping;
 /* Where a row's value goes. Platforms cut their objects differently; the document has one cut. */
 enum mapping_way {
     MAPPING_MEMBER, /* to a member of this DTO */
+    MAPPING_MILLIS, /* the same; TIME: the source counts milliseconds */
     MAPPING_INTO,   /* one level down: to a member of a part of this DTO, which comes into being with it */
     MAPPING_FLAT, /* one level up: an object of the source (nested is of the same entity) whose members are this DTO's */
 };
@@ -164,6 +164,10 @@ struct mapping {
 #define MAP(dto, key, member, nested)                                                                        \
     {                                                                                                        \
         key, sizeof key - 1, offsetof(struct dto, member), nested, MAPPING_MEMBER, 0                         \
+    }
+#define MAP_MILLIS(dto, key, member)                                                                         \
+    {                                                                                                        \
+        key, sizeof key - 1, offsetof(struct dto, member), NULL, MAPPING_MILLIS, 0                           \
     }
 #define MAP_INTO(dto, key, member, part, inner)                                                              \
     {                                                                                                        \

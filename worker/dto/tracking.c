@@ -95,15 +95,6 @@ static const struct field tracking_event_fields[] = {
 
 ENTITY(tracking_event);
 
-/* Whoever fills it, the document's time is one; only the reading differs. */
-static const struct field tracking_event_millis_fields[] = {
-    FIELD(tracking_event, time, TIME_MS, 0, NULL),     FIELD(tracking_event, status, TEXT, 0, NULL),
-    FIELD(tracking_event, code, COUNT, 0, NULL),       FIELD(tracking_event, return_code, ID, 0, NULL),
-    FIELD(tracking_event, description, TEXT, 0, NULL), FIELD(tracking_event, extra, EXTRA, 0, NULL),
-};
-
-ENTITY(tracking_event_millis);
-
 static const struct field tracking_package_fields[] = {
     FIELD(tracking_package, package_id, ID, 0, NULL),
     FIELD(tracking_package, status, TEXT, 0, NULL),

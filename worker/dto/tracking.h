@@ -150,9 +150,6 @@ extern const struct entity tracking_event_entity;
 extern const struct entity tracking_package_entity;
 extern const struct entity tracking_entity;
 
-/* The same struct and the same document; read from milliseconds. For mappings only. */
-extern const struct entity tracking_event_millis_entity;
-
 /* Newest first; what shares a time keeps its order, what has none comes last. of struct tracking_event. */
 void tracking_sort_events(struct field_list *events);
 

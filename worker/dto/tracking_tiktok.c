@@ -107,10 +107,10 @@ MAPPING(tiktok_package, tracking_package);
 static const struct mapping_row tiktok_event_rows[] = {
     MAP(tracking_event, "action_code", code, NULL),
     MAP(tracking_event, "description", description, NULL),
-    MAP(tracking_event, "update_time_millis", time, NULL),
+    MAP_MILLIS(tracking_event, "update_time_millis", time),
 };
 
-MAPPING(tiktok_event, tracking_event_millis);
+MAPPING(tiktok_event, tracking_event);
 
 static const struct mapping_row tiktok_tracking_rows[] = {
     MAP(tracking, "create_time", create_time, NULL),
