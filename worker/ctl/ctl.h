@@ -56,5 +56,7 @@ int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_shop(struct ctl *c, int argc, char **argv);
 int ctl_dead(struct ctl *c, int argc, char **argv);
 int ctl_prove(struct ctl *c, int argc, char **argv);
+int ctl_verify(struct ctl *c, int argc, char **argv);
+int ctl_push(struct ctl *c, int argc, char **argv);
 
 #endif

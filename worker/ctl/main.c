@@ -41,6 +41,10 @@ static const struct command commands[] = {
     {"dead", ctl_dead, "list|show|replay|discard ...",
      "dead letters; replay and discard show what they would do until --yes"},
     {"prove", ctl_prove, "[--since TIME]", "what became of every event the streams still keep"},
+    {"push", ctl_push, "show|register PLATFORM ...",
+     "the platform's push configuration: Warning, Suspended, what is switched off"},
+    {"verify", ctl_verify, "PLATFORM --signature HEX|--request FILE",
+     "which key and URL a saved push was signed with (body on stdin)"},
     {"config", print_config, "[--markdown|--env]", "settings as this tool sees them"},
 };
 
