@@ -1,61 +1,31 @@
-/* test_order.c - the tables of an order agree with its structs; states. */
+/* test_order.c - the states of an order, and what finishing it adds to its lines. */
 #include "worker/dto/order.h"
 
 #include <string.h>
 
 #include "tests/harness.h"
-#include "worker/dto/order_tiktok.h"
 #include "worker/dto/recipe.h"
 
-static void check_entity(const struct entity *entity, size_t size)
-{
-    CHECK_INT(entity->count * FIELD_SIZE, size);
-    for (size_t i = 0; i < entity->count; i++) {
-        const struct field *f = &entity->fields[i];
+struct word {
+    const char *status, *state;
+};
 
-        CHECK_INT(f->at, i * FIELD_SIZE);
-        CHECK_INT(f->name_length, strlen(f->name));
-        CHECK_INT(f->nested != NULL, f->type == FIELD_OBJECT || f->type == FIELD_LIST);
-        CHECK_INT(f->type == FIELD_EXTRA, i == entity->count - 1);
+static void check_words(const struct recipe *recipe, const struct word *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct order order = {.status = {*words[i].status ? FIELD_HELD : FIELD_ABSENT,
+                                         strlen(words[i].status), words[i].status}};
+        struct dto_context context = {.id = "1"};
+
+        recipe->finish(&order, NULL, &context, NULL, NULL);
+        CHECK_TEXT(order.state.data, words[i].state);
+        CHECK_TEXT(order.order_id.data, "1");
     }
 }
 
-TEST(tables_follow_their_structs)
+TEST(knows_the_common_word_of_every_status_of_tiktok)
 {
-    check_entity(&order_entity, sizeof(struct order));
-    check_entity(&order_line_entity, sizeof(struct order_line));
-    check_entity(&order_tax_entity, sizeof(struct order_tax));
-    check_entity(&order_combined_sku_entity, sizeof(struct order_combined_sku));
-    check_entity(&order_package_entity, sizeof(struct order_package));
-    check_entity(&order_handling_entity, sizeof(struct order_handling));
-    check_entity(&order_payment_entity, sizeof(struct order_payment));
-    check_entity(&order_address_entity, sizeof(struct order_address));
-    check_entity(&order_district_entity, sizeof(struct order_district));
-    check_entity(&order_delivery_preferences_entity, sizeof(struct order_delivery_preferences));
-}
-
-static void check_mapping(const struct mapping *m)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        const struct mapping_row *row = &m->rows[i];
-        const struct field *f = &m->entity->fields[row->at / FIELD_SIZE];
-
-        CHECK_INT(row->key_length, strlen(row->key));
-        CHECK(i == 0 || strcmp(m->rows[i - 1].key, row->key) < 0);
-        CHECK(f->nested == (row->nested ? row->nested->entity : NULL));
-        if (row->nested)
-            check_mapping(row->nested);
-    }
-}
-
-TEST(mappings_are_sorted_and_fit_their_entities)
-{
-    check_mapping(&order_tiktok_mapping);
-}
-
-TEST(knows_the_common_word_of_every_status)
-{
-    static const char *const words[][2] = {
+    static const struct word words[] = {
         {"UNPAID", "unpaid"},
         {"ON_HOLD", "on_hold"},
         {"AWAITING_SHIPMENT", "ready_to_ship"},
@@ -71,19 +41,79 @@ TEST(knows_the_common_word_of_every_status)
         {"", "unknown"},
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        struct order order = {
-            .status = {*words[i][0] ? FIELD_HELD : FIELD_ABSENT, strlen(words[i][0]), words[i][0]}};
-        struct dto_context context = {.id = "1"};
+    check_words(&recipe_order_tiktok, words, sizeof words / sizeof *words);
+}
 
-        recipe_order_tiktok.finish(&order, NULL, &context, NULL, NULL);
-        CHECK_TEXT(order.state.data, words[i][1]);
-    }
+TEST(knows_the_common_word_of_every_status_of_shopee)
+{
+    static const struct word words[] = {
+        {"UNPAID", "unpaid"},
+        {"PENDING", "on_hold"},
+        {"INVOICE_PENDING", "on_hold"},
+        {"READY_TO_SHIP", "ready_to_ship"},
+        {"RETRY_SHIP", "ready_to_ship"},
+        {"PROCESSED", "awaiting_collection"},
+        {"SHIPPED", "shipped"},
+        {"TO_CONFIRM_RECEIVE", "delivered"},
+        {"COMPLETED", "completed"},
+        {"IN_CANCEL", "cancelling"},
+        {"CANCELLED", "cancelled"},
+        {"TO_RETURN", "returning"},
+        {"CANCEL", "unknown"},
+        {"", "unknown"},
+    };
+
+    check_words(&recipe_order_shopee, words, sizeof words / sizeof *words);
+}
+
+static const struct field_text vnd = {FIELD_HELD, 3, "VND"}, none = {FIELD_ABSENT, 0, NULL};
+static const struct field_text of_item = {FIELD_HELD, 3, "TEE"}, of_model = {FIELD_HELD, 5, "BLACK"};
+
+static void finish_shopee(struct order *order, struct order_line *lines, size_t count)
+{
+    struct dto_context context = {.id = "1"};
+
+    order->line_items = (struct field_list){FIELD_HELD, count, lines};
+    recipe_order_shopee.finish(order, NULL, &context, NULL, NULL);
+}
+
+TEST(gives_every_line_of_shopee_the_currency_of_the_order)
+{
+    struct order_payment payment = {.currency = vnd};
+    struct order_line lines[2] = {{.item_sku = of_item}};
+    struct order order = {.payment = {FIELD_HELD, &payment, 0}};
+
+    finish_shopee(&order, lines, 2);
+    CHECK_TEXT(lines[0].currency.data, "VND");
+    CHECK_TEXT(lines[1].currency.data, "VND");
+    payment.currency = none;
+    lines[0].currency = none;
+    finish_shopee(&order, lines, 1);
+    CHECK_INT(lines[0].currency.state, FIELD_ABSENT);
+}
+
+TEST(takes_the_code_of_the_item_for_a_line_without_model)
+{
+    struct field_text id = {FIELD_HELD, 1, "7"}, refused = {FIELD_REFUSED, 0, NULL};
+    struct order_line lines[] = {
+        {.item_sku = of_item},
+        {.item_sku = of_item, .seller_sku = of_model},
+        {.item_sku = of_item, .sku_id = id},
+        {.item_sku = of_item, .seller_sku = refused},
+    };
+    struct order order = {.state = none};
+
+    finish_shopee(&order, lines, 4);
+    CHECK_TEXT(lines[0].seller_sku.data, "TEE");
+    CHECK_TEXT(lines[1].seller_sku.data, "BLACK");
+    CHECK_INT(lines[2].seller_sku.state, FIELD_ABSENT);
+    CHECK_INT(lines[3].seller_sku.state, FIELD_REFUSED);
 }
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(tables_follow_their_structs),
-                        CASE(mappings_are_sorted_and_fit_their_entities),
-                        CASE(knows_the_common_word_of_every_status));
+    return HARNESS_MAIN(argc, argv, CASE(knows_the_common_word_of_every_status_of_tiktok),
+                        CASE(knows_the_common_word_of_every_status_of_shopee),
+                        CASE(gives_every_line_of_shopee_the_currency_of_the_order),
+                        CASE(takes_the_code_of_the_item_for_a_line_without_model));
 }

@@ -161,6 +161,12 @@ struct mapping {
     {                                                                                                        \
 #member, sizeof #member - 1, offsetof(struct dto, member), FIELD_##type, flags, nested               \
     }
+/* The table of a DTO, made of dto_fields. A member without a row does not compile. */
+#define ENTITY_TABLE(dto)                                                                                    \
+    _Static_assert(sizeof dto##_fields / sizeof *dto##_fields == sizeof(struct dto) / FIELD_SIZE,            \
+                   #dto ": a member without a row");                                                         \
+    const struct entity dto##_entity = {#dto, dto##_fields, sizeof dto##_fields / sizeof *dto##_fields}
+
 #define MAP(dto, key, member, nested)                                                                        \
     {                                                                                                        \
         key, sizeof key - 1, offsetof(struct dto, member), nested, MAPPING_MEMBER, 0                         \
@@ -177,6 +183,10 @@ struct mapping {
     {                                                                                                        \
         key, sizeof key - 1, 0, nested, MAPPING_FLAT, 0                                                      \
     }
+
+/* A mapping of a part, made of name_rows. */
+#define MAPPING_TABLE(name, dto)                                                                             \
+    static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
 
 enum field_fault {
     FIELD_WRONG_TYPE,

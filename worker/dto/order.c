@@ -2,21 +2,37 @@
  *
  * In:      nothing; constants only.
  * Out:     name and type of each field, for the generic reader and writer (field.c).
- * Fails:   never. A member missing here, or standing in another order than in its struct, fails test_order.
+ * Fails:   never. A member without a row does not compile; rows in another order than the members fail test_recipe.
  * Thread:  any.
  * Why so:  "id or zero" belongs here and not into a platform's mapping: that the number 0 can be no warehouse is true
  *          of the field, whoever fills it. */
 #include "worker/dto/order.h"
 
-#define ENTITY(dto)                                                                                          \
-    const struct entity dto##_entity = {#dto, dto##_fields, sizeof dto##_fields / sizeof *dto##_fields}
+static const struct field order_package_line_fields[] = {
+    FIELD(order_package_line, product_id, ID, 0, NULL),
+    FIELD(order_package_line, sku_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_package_line, order_item_id, ID, 0, NULL),
+    FIELD(order_package_line, promotion_group_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_package_line, quantity, COUNT, 0, NULL),
+    FIELD(order_package_line, product_location_id, TEXTS, 0, NULL),
+    FIELD(order_package_line, extra, EXTRA, 0, NULL),
+};
+
+ENTITY_TABLE(order_package_line);
 
 static const struct field order_package_fields[] = {
     FIELD(order_package, package_id, ID, 0, NULL),
+    FIELD(order_package, package_status, TEXT, 0, NULL),
+    FIELD(order_package, shipping_provider_name, TEXT, 0, NULL),
+    FIELD(order_package, logistics_channel_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_package, group_shipment_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_package, parcel_chargeable_weight_gram, COUNT, 0, NULL),
+    FIELD(order_package, allow_self_design_awb, FLAG, 0, NULL),
+    FIELD(order_package, line_items, LIST, 0, &order_package_line_entity),
     FIELD(order_package, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_package);
+ENTITY_TABLE(order_package);
 
 static const struct field order_handling_fields[] = {
     FIELD(order_handling, days, COUNT, 0, NULL),
@@ -24,7 +40,7 @@ static const struct field order_handling_fields[] = {
     FIELD(order_handling, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_handling);
+ENTITY_TABLE(order_handling);
 
 static const struct field order_payment_fields[] = {
     FIELD(order_payment, currency, TEXT, 0, NULL),
@@ -47,10 +63,13 @@ static const struct field order_payment_fields[] = {
     FIELD(order_payment, item_insurance_fee, MONEY, 0, NULL),
     FIELD(order_payment, item_insurance_tax, MONEY, 0, NULL),
     FIELD(order_payment, payment_platform_discount, MONEY, 0, NULL),
+    FIELD(order_payment, estimated_shipping_fee, MONEY, 0, NULL),
+    FIELD(order_payment, actual_shipping_fee, MONEY, 0, NULL),
+    FIELD(order_payment, reverse_shipping_fee, MONEY, 0, NULL),
     FIELD(order_payment, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_payment);
+ENTITY_TABLE(order_payment);
 
 static const struct field order_district_fields[] = {
     FIELD(order_district, address_level, TEXT, 0, NULL),
@@ -59,14 +78,14 @@ static const struct field order_district_fields[] = {
     FIELD(order_district, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_district);
+ENTITY_TABLE(order_district);
 
 static const struct field order_delivery_preferences_fields[] = {
     FIELD(order_delivery_preferences, drop_off_location, TEXT, 0, NULL),
     FIELD(order_delivery_preferences, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_delivery_preferences);
+ENTITY_TABLE(order_delivery_preferences);
 
 static const struct field order_address_fields[] = {
     FIELD(order_address, full_address, TEXT, 0, NULL),
@@ -81,12 +100,16 @@ static const struct field order_address_fields[] = {
     FIELD(order_address, address_line2, TEXT, 0, NULL),
     FIELD(order_address, address_line3, TEXT, 0, NULL),
     FIELD(order_address, address_line4, TEXT, 0, NULL),
+    FIELD(order_address, state, TEXT, 0, NULL),
+    FIELD(order_address, city, TEXT, 0, NULL),
+    FIELD(order_address, district, TEXT, 0, NULL),
+    FIELD(order_address, town, TEXT, 0, NULL),
     FIELD(order_address, district_info, LIST, 0, &order_district_entity),
     FIELD(order_address, delivery_preferences, OBJECT, 0, &order_delivery_preferences_entity),
     FIELD(order_address, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_address);
+ENTITY_TABLE(order_address);
 
 static const struct field order_tax_fields[] = {
     FIELD(order_tax, tax_type, TEXT, 0, NULL),
@@ -95,21 +118,29 @@ static const struct field order_tax_fields[] = {
     FIELD(order_tax, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_tax);
+ENTITY_TABLE(order_tax);
 
 static const struct field order_combined_sku_fields[] = {
-    FIELD(order_combined_sku, sku_id, ID, 0, NULL),
+    FIELD(order_combined_sku, sku_id, ID_OR_ZERO, 0, NULL),
     FIELD(order_combined_sku, product_id, ID, 0, NULL),
     FIELD(order_combined_sku, seller_sku, TEXT, 0, NULL),
     FIELD(order_combined_sku, sku_count, COUNT, 0, NULL),
     FIELD(order_combined_sku, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_combined_sku);
+ENTITY_TABLE(order_combined_sku);
+
+static const struct field order_promotion_fields[] = {
+    FIELD(order_promotion, promotion_type, TEXT, 0, NULL),
+    FIELD(order_promotion, promotion_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_promotion, extra, EXTRA, 0, NULL),
+};
+
+ENTITY_TABLE(order_promotion);
 
 static const struct field order_line_fields[] = {
     FIELD(order_line, line_item_id, ID, 0, NULL),
-    FIELD(order_line, sku_id, ID, 0, NULL),
+    FIELD(order_line, sku_id, ID_OR_ZERO, 0, NULL),
     FIELD(order_line, product_id, ID, 0, NULL),
     FIELD(order_line, product_name, TEXT, 0, NULL),
     FIELD(order_line, sku_name, TEXT, 0, NULL),
@@ -137,13 +168,31 @@ static const struct field order_line_fields[] = {
     FIELD(order_line, is_gift, FLAG, 0, NULL),
     FIELD(order_line, is_dangerous_good, FLAG, 0, NULL),
     FIELD(order_line, needs_prescription, FLAG, 0, NULL),
+    FIELD(order_line, item_sku, TEXT, 0, NULL),
+    FIELD(order_line, order_item_id, ID, 0, NULL),
+    FIELD(order_line, add_on_deal_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_line, promotion_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_line, promotion_group_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order_line, promotion_type, TEXT, 0, NULL),
+    FIELD(order_line, quantity, COUNT, 0, NULL),
+    FIELD(order_line, active_qty, COUNT, 0, NULL),
+    FIELD(order_line, cancel_requested_qty, COUNT, 0, NULL),
+    FIELD(order_line, cancelled_qty, COUNT, 0, NULL),
+    FIELD(order_line, return_requested_qty, COUNT, 0, NULL),
+    FIELD(order_line, returned_qty, COUNT, 0, NULL),
+    FIELD(order_line, weight, MONEY, 0, NULL),
+    FIELD(order_line, wholesale, FLAG, 0, NULL),
+    FIELD(order_line, add_on_deal, FLAG, 0, NULL),
+    FIELD(order_line, main_item, FLAG, 0, NULL),
+    FIELD(order_line, promotion_list, LIST, 0, &order_promotion_entity),
+    FIELD(order_line, product_location_id, TEXTS, 0, NULL),
     FIELD(order_line, item_tax, LIST, 0, &order_tax_entity),
     FIELD(order_line, combined_listing_skus, LIST, 0, &order_combined_sku_entity),
     FIELD(order_line, sub_item_info, LIST, 0, &order_line_entity),
     FIELD(order_line, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order_line);
+ENTITY_TABLE(order_line);
 
 static const struct field order_fields[] = {
     FIELD(order, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
@@ -170,6 +219,15 @@ static const struct field order_fields[] = {
     FIELD(order, payment_method_name, TEXT, 0, NULL),
     FIELD(order, replaced_order_id, ID_OR_ZERO, 0, NULL),
     FIELD(order, exchange_source_order_id, ID_OR_ZERO, 0, NULL),
+    FIELD(order, region, TEXT, 0, NULL),
+    FIELD(order, booking_sn, ID, 0, NULL),
+    FIELD(order, buyer_username, TEXT, 0, NULL),
+    FIELD(order, buyer_cancel_reason, TEXT, 0, NULL),
+    FIELD(order, checkout_shipping_carrier, TEXT, 0, NULL),
+    FIELD(order, buyer_cpf_id, TEXT, 0, NULL),
+    FIELD(order, dropshipper, TEXT, 0, NULL),
+    FIELD(order, dropshipper_phone, TEXT, 0, NULL),
+    FIELD(order, pending_terms, TEXTS, 0, NULL),
     FIELD(order, create_time, TIME, 0, NULL),
     FIELD(order, update_time, TIME, FIELD_REQUIRED, NULL),
     FIELD(order, paid_time, TIME, 0, NULL),
@@ -190,6 +248,10 @@ static const struct field order_fields[] = {
     FIELD(order, pick_up_cut_off_time, TIME, 0, NULL),
     FIELD(order, fast_dispatch_sla_time, TIME, 0, NULL),
     FIELD(order, recommended_shipping_time, TIME, 0, NULL),
+    FIELD(order, note_update_time, TIME, 0, NULL),
+    FIELD(order, return_request_due_date, TIME, 0, NULL),
+    FIELD(order, edt_from, TIME, 0, NULL),
+    FIELD(order, edt_to, TIME, 0, NULL),
     FIELD(order, is_cod, FLAG, 0, NULL),
     FIELD(order, is_sample_order, FLAG, 0, NULL),
     FIELD(order, is_on_hold_order, FLAG, 0, NULL),
@@ -198,13 +260,22 @@ static const struct field order_fields[] = {
     FIELD(order, is_exchange_order, FLAG, 0, NULL),
     FIELD(order, has_updated_recipient_address, FLAG, 0, NULL),
     FIELD(order, is_subscription_order, FLAG, 0, NULL),
+    FIELD(order, actual_shipping_fee_confirmed, FLAG, 0, NULL),
+    FIELD(order, goods_to_declare, FLAG, 0, NULL),
+    FIELD(order, split_up, FLAG, 0, NULL),
+    FIELD(order, advance_package, FLAG, 0, NULL),
+    FIELD(order, can_full_cancel_order, FLAG, 0, NULL),
+    FIELD(order, can_partial_cancel_order, FLAG, 0, NULL),
     FIELD(order, fulfillment_priority_level, COUNT, 0, NULL),
+    FIELD(order, order_chargeable_weight_gram, COUNT, 0, NULL),
     FIELD(order, handling_duration, OBJECT, 0, &order_handling_entity),
     FIELD(order, packages, LIST, 0, &order_package_entity),
     FIELD(order, payment, OBJECT, 0, &order_payment_entity),
     FIELD(order, recipient_address, OBJECT, 0, &order_address_entity),
+    FIELD(order, invoice_data, ANY, 0, NULL),
+    FIELD(order, payment_info, ANY, 0, NULL),
     FIELD(order, line_items, LIST, 0, &order_line_entity),
     FIELD(order, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(order);
+ENTITY_TABLE(order);

@@ -9,9 +9,27 @@
 
 #include "worker/dto/field.h"
 
+/* What of a line is in a package. */
+struct order_package_line {
+    struct field_text product_id;          /* id */
+    struct field_text sku_id;              /* id */
+    struct field_text order_item_id;       /* id of the line, or of the bundle it belongs to */
+    struct field_text promotion_group_id;  /* id of the promotion the line belongs to */
+    struct field_count quantity;           /* pieces */
+    struct field_list product_location_id; /* of texts: ids of warehouses */
+    struct field_extra extra;              /* members no mapping knows */
+};
+
 struct order_package {
-    struct field_text package_id; /* id */
-    struct field_extra extra;     /* members no mapping knows */
+    struct field_text package_id;                     /* id */
+    struct field_text package_status;                 /* word */
+    struct field_text shipping_provider_name;         /* text */
+    struct field_text logistics_channel_id;           /* id: the way of shipping */
+    struct field_text group_shipment_id;              /* id of the packages that travel together */
+    struct field_count parcel_chargeable_weight_gram; /* grams */
+    struct field_flag allow_self_design_awb;          /* the seller may print a label of his own */
+    struct field_list line_items;                     /* of struct order_package_line */
+    struct field_extra extra;                         /* members no mapping knows */
 };
 
 struct order_handling {
@@ -42,6 +60,9 @@ struct order_payment {
     struct field_money item_insurance_fee;             /* paid by the buyer */
     struct field_money item_insurance_tax;             /* paid by the buyer */
     struct field_money payment_platform_discount;      /* on the payment, paid by the platform */
+    struct field_money estimated_shipping_fee;         /* what the platform expects shipping to cost */
+    struct field_money actual_shipping_fee;            /* what it did cost */
+    struct field_money reverse_shipping_fee;           /* what the way back cost */
     struct field_extra extra;                          /* members no mapping knows */
 };
 
@@ -72,6 +93,10 @@ struct order_address {
     struct field_text address_line2;          /* text */
     struct field_text address_line3;          /* text */
     struct field_text address_line4;          /* text */
+    struct field_text state;                  /* text: a place, as the next three */
+    struct field_text city;                   /* text */
+    struct field_text district;               /* text */
+    struct field_text town;                   /* text */
     struct field_list district_info;          /* of struct order_district, country first */
     struct field_object delivery_preferences; /* struct order_delivery_preferences */
     struct field_extra extra;                 /* members no mapping knows */
@@ -93,7 +118,13 @@ struct order_combined_sku {
     struct field_extra extra;     /* members no mapping knows */
 };
 
-/* One piece sold; also one part of a bundle inside such a line. */
+struct order_promotion {
+    struct field_text promotion_type; /* word */
+    struct field_text promotion_id;   /* id */
+    struct field_extra extra;         /* members no mapping knows */
+};
+
+/* One piece sold, or several where there is a quantity; also one part of a bundle inside such a line. */
 struct order_line {
     struct field_text line_item_id;            /* id */
     struct field_text sku_id;                  /* id */
@@ -124,6 +155,24 @@ struct order_line {
     struct field_flag is_gift;
     struct field_flag is_dangerous_good;
     struct field_flag needs_prescription;
+    struct field_text item_sku;              /* text: the seller's own code of the whole product */
+    struct field_text order_item_id;         /* id of the line, or of the bundle it belongs to */
+    struct field_text add_on_deal_id;        /* id of the deal it was sold in */
+    struct field_text promotion_id;          /* id */
+    struct field_text promotion_group_id;    /* id */
+    struct field_text promotion_type;        /* word */
+    struct field_count quantity;             /* pieces; absent where a line is one piece */
+    struct field_count active_qty;           /* pieces neither cancelled nor returned */
+    struct field_count cancel_requested_qty; /* pieces */
+    struct field_count cancelled_qty;        /* pieces */
+    struct field_count return_requested_qty; /* pieces */
+    struct field_count returned_qty;         /* pieces */
+    struct field_money weight;               /* kilograms, of one piece */
+    struct field_flag wholesale;             /* sold at a wholesale price */
+    struct field_flag add_on_deal;           /* sold in such a deal */
+    struct field_flag main_item;             /* of that deal */
+    struct field_list promotion_list;        /* of struct order_promotion */
+    struct field_list product_location_id;   /* of texts: ids of warehouses */
     struct field_list item_tax;              /* of struct order_tax */
     struct field_list combined_listing_skus; /* of struct order_combined_sku */
     struct field_list sub_item_info;         /* of struct order_line: parts of a bundle */
@@ -135,27 +184,36 @@ struct order {
     struct field_text status;   /* the platform's word */
     struct field_text state;    /* the common word, made from status; never absent in a document */
 
-    struct field_text user_id;                  /* id of the buyer */
-    struct field_text buyer_email;              /* text */
-    struct field_text buyer_message;            /* text */
-    struct field_text seller_note;              /* text */
-    struct field_text cancel_reason;            /* text, in the buyer's language */
-    struct field_text cancellation_initiator;   /* word */
-    struct field_text order_type;               /* word */
-    struct field_text commerce_platform;        /* word */
-    struct field_text shipping_type;            /* word: who ships */
-    struct field_text shipping_provider;        /* text */
-    struct field_text shipping_provider_id;     /* id */
-    struct field_text tracking_number;          /* id given by the carrier */
-    struct field_text delivery_type;            /* word */
-    struct field_text delivery_option_id;       /* id */
-    struct field_text delivery_option_name;     /* text */
-    struct field_text fulfillment_type;         /* word */
-    struct field_text warehouse_id;             /* id */
-    struct field_text split_or_combine_tag;     /* word */
-    struct field_text payment_method_name;      /* text */
-    struct field_text replaced_order_id;        /* id of the order this one replaces */
-    struct field_text exchange_source_order_id; /* id of the order this one is an exchange for */
+    struct field_text user_id;                   /* id of the buyer */
+    struct field_text buyer_email;               /* text */
+    struct field_text buyer_message;             /* text */
+    struct field_text seller_note;               /* text */
+    struct field_text cancel_reason;             /* text, in the buyer's language */
+    struct field_text cancellation_initiator;    /* word */
+    struct field_text order_type;                /* word */
+    struct field_text commerce_platform;         /* word */
+    struct field_text shipping_type;             /* word: who ships */
+    struct field_text shipping_provider;         /* text */
+    struct field_text shipping_provider_id;      /* id */
+    struct field_text tracking_number;           /* id given by the carrier */
+    struct field_text delivery_type;             /* word */
+    struct field_text delivery_option_id;        /* id */
+    struct field_text delivery_option_name;      /* text */
+    struct field_text fulfillment_type;          /* word */
+    struct field_text warehouse_id;              /* id */
+    struct field_text split_or_combine_tag;      /* word */
+    struct field_text payment_method_name;       /* text */
+    struct field_text replaced_order_id;         /* id of the order this one replaces */
+    struct field_text exchange_source_order_id;  /* id of the order this one is an exchange for */
+    struct field_text region;                    /* ISO 3166 code of the country */
+    struct field_text booking_sn;                /* id of the booking it was fulfilled by in advance */
+    struct field_text buyer_username;            /* text, may be masked */
+    struct field_text buyer_cancel_reason;       /* text: the buyer's */
+    struct field_text checkout_shipping_carrier; /* text: the carrier the buyer chose */
+    struct field_text buyer_cpf_id;              /* text: a tax number */
+    struct field_text dropshipper;               /* text */
+    struct field_text dropshipper_phone;         /* text */
+    struct field_list pending_terms;             /* of words: what the order waits for */
 
     struct field_time create_time;           /* when it was placed */
     struct field_time update_time;           /* when it last changed: the document's version */
@@ -177,6 +235,10 @@ struct order {
     struct field_time pick_up_cut_off_time;                   /* latest moment for the same day's pick-up */
     struct field_time fast_dispatch_sla_time;                 /* latest moment to count as dispatched fast */
     struct field_time recommended_shipping_time;              /* when the platform would like it shipped */
+    struct field_time note_update_time;                       /* when seller_note was written */
+    struct field_time return_request_due_date; /* latest moment for the buyer to ask for a return */
+    struct field_time edt_from;                /* expected delivery: the earliest */
+    struct field_time edt_to;                  /* expected delivery: the latest */
 
     struct field_flag is_cod; /* paid at the door */
     struct field_flag is_sample_order;
@@ -186,21 +248,32 @@ struct order {
     struct field_flag is_exchange_order;
     struct field_flag has_updated_recipient_address;
     struct field_flag is_subscription_order;
+    struct field_flag actual_shipping_fee_confirmed;
+    struct field_flag goods_to_declare;
+    struct field_flag split_up;        /* into several packages */
+    struct field_flag advance_package; /* fulfilled in advance */
+    struct field_flag can_full_cancel_order;
+    struct field_flag can_partial_cancel_order;
 
-    struct field_count fulfillment_priority_level; /* a rank, no unit */
-    struct field_object handling_duration;         /* struct order_handling */
-    struct field_list packages;                    /* of struct order_package */
-    struct field_object payment;                   /* struct order_payment */
-    struct field_object recipient_address;         /* struct order_address */
-    struct field_list line_items; /* of struct order_line: one a piece, there are no quantities */
-    struct field_extra extra;     /* members no mapping knows */
+    struct field_count fulfillment_priority_level;   /* a rank, no unit */
+    struct field_count order_chargeable_weight_gram; /* grams */
+    struct field_object handling_duration;           /* struct order_handling */
+    struct field_list packages;                      /* of struct order_package */
+    struct field_object payment;                     /* struct order_payment */
+    struct field_object recipient_address;           /* struct order_address */
+    struct field_any invoice_data;                   /* as the platform sends it */
+    struct field_any payment_info;                   /* as the platform sends it */
+    struct field_list line_items;                    /* of struct order_line */
+    struct field_extra extra;                        /* members no mapping knows */
 };
 
 extern const struct entity order_entity;
 extern const struct entity order_line_entity;
 extern const struct entity order_tax_entity;
 extern const struct entity order_combined_sku_entity;
+extern const struct entity order_promotion_entity;
 extern const struct entity order_package_entity;
+extern const struct entity order_package_line_entity;
 extern const struct entity order_handling_entity;
 extern const struct entity order_payment_entity;
 extern const struct entity order_address_entity;

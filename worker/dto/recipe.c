@@ -21,6 +21,12 @@ enum { SCRATCH_FIRST = 48 * 1024, SCRATCH_LIMIT = 128 * 1024 * 1024 };
 
 static const struct recipe *const recipes[] = {
     &recipe_order_tiktok,
+    &recipe_order_shopee,
+    &recipe_return_tiktok,
+    &recipe_cancellation_tiktok,
+    &recipe_return_shopee,
+    &recipe_product_tiktok,
+    &recipe_product_shopee,
     &recipe_tracking_tiktok,
     &recipe_tracking_shopee,
     &recipe_transaction_tiktok,
@@ -74,6 +80,11 @@ const struct recipe *recipe_find_record(const char *platform, size_t platform_le
     return NULL;
 }
 
+const struct recipe *recipe_at(size_t i)
+{
+    return i < sizeof recipes / sizeof *recipes ? recipes[i] : NULL;
+}
+
 int64_t recipe_seconds_ms(yyjson_val *json, const char *key)
 {
     int64_t seconds, ms;
@@ -100,7 +111,17 @@ void recipe_set_state(struct field_text *state, const struct field_text *status,
     }
     if (word == state_unknown)
         metric_add(METRIC_WORKER_STATE_UNKNOWN, 1);
-    *state = (struct field_text){FIELD_HELD, strlen(word), word};
+    recipe_set_word(state, word);
+}
+
+void recipe_set_word(struct field_text *text, const char *word)
+{
+    *text = (struct field_text){FIELD_HELD, strlen(word), word};
+}
+
+bool recipe_is_word(const struct field_text *text, const char *word)
+{
+    return text->state == FIELD_HELD && text_is(word, text->data, text->length);
 }
 
 void recipe_set_id(struct field_text *id, const struct dto_context *context)

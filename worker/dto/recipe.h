@@ -19,9 +19,9 @@
 #include "worker/dto/field.h"
 
 struct recipe {
-    const char *platform;    /* "tiktok" */
-    enum entry_kind kind;    /* of the entity: stands in the idempotency key */
-    const char *topic;       /* of the entries that carry such rows: "wallet"; NULL: an entity, fetched by id */
+    const char *platform; /* "tiktok" */
+    enum entry_kind kind; /* of the entity: stands in the idempotency key */
+    const char *topic;    /* of the entries that carry such rows: "wallet"; NULL: an entity, fetched by id */
     const char *return_kind; /* kind return: "return" or "cancellation"; NULL: whatever the event says */
     const char *collection;  /* literal */
     const char *id_prefix;   /* stands in the _id before the entity's id: "escrow:"; "" for none; literal */
@@ -80,8 +80,23 @@ void recipe_set_id(struct field_text *id, const struct dto_context *context);
 /* Gives a document its own id, the part of its _id that document_entity_id tells. */
 void recipe_set_entity_id(struct field_text *id, const struct dto_context *context);
 
+/* Sets a text to a word of ours; literal. */
+void recipe_set_word(struct field_text *text, const char *word);
+
+/* Whether the text is held and is this word. */
+bool recipe_is_word(const struct field_text *text, const char *word);
+
+/* The i-th recipe; NULL behind the last. For whoever looks at all of them. */
+const struct recipe *recipe_at(size_t i);
+
 /* One row of the table in recipe.c each. */
 extern const struct recipe recipe_order_tiktok;
+extern const struct recipe recipe_order_shopee;
+extern const struct recipe recipe_return_tiktok;
+extern const struct recipe recipe_cancellation_tiktok;
+extern const struct recipe recipe_return_shopee;
+extern const struct recipe recipe_product_tiktok;
+extern const struct recipe recipe_product_shopee;
 extern const struct recipe recipe_tracking_tiktok;
 extern const struct recipe recipe_tracking_shopee;
 extern const struct recipe recipe_transaction_tiktok;

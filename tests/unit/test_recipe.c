@@ -1,0 +1,159 @@
+/* test_recipe.c - every recipe's tables agree with their structs; which recipe a kind has; words. */
+#include "worker/dto/recipe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/metrics.h"
+#include "tests/harness.h"
+
+static void check_entity(const struct entity *entity)
+{
+    for (size_t i = 0; i < entity->count; i++) {
+        const struct field *f = &entity->fields[i];
+        bool last = i == entity->count - 1;
+
+        CHECK_INT(f->at, i * FIELD_SIZE);
+        CHECK_INT(f->name_length, strlen(f->name));
+        CHECK_INT(f->nested != NULL, f->type == FIELD_OBJECT || f->type == FIELD_LIST);
+        CHECK_INT(f->type == FIELD_EXTRA || f->type == FIELD_AMOUNTS, last);
+    }
+    CHECK_TEXT(entity->fields[entity->count - 1].name, "extra");
+}
+
+/* --- mappings -------------------------------------------------------------------------------------- */
+
+/* A part that rows reach into is read by no row as a whole: of a key sent twice only the first counts. */
+static void check_into(const struct mapping *m, const struct mapping_row *row, const struct field *outer)
+{
+    CHECK_INT(outer->type, FIELD_OBJECT);
+    CHECK(row->nested == NULL);
+    CHECK(row->inner % FIELD_SIZE == 0 && row->inner / FIELD_SIZE < outer->nested->count);
+    check_entity(outer->nested);
+    for (size_t i = 0; i < m->count; i++)
+        CHECK(m->rows[i].way != MAPPING_MEMBER || m->rows[i].at != row->at);
+}
+
+static void check_mapping(const struct mapping *m)
+{
+    check_entity(m->entity);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct mapping_row *row = &m->rows[i];
+        const struct field *f = &m->entity->fields[row->at / FIELD_SIZE];
+
+        CHECK_INT(row->key_length, strlen(row->key));
+        CHECK(i == 0 || strcmp(m->rows[i - 1].key, row->key) < 0);
+        CHECK(row->at % FIELD_SIZE == 0 && row->at / FIELD_SIZE < m->entity->count - 1);
+        if (row->way == MAPPING_INTO)
+            check_into(m, row, f);
+        else if (row->way == MAPPING_FLAT)
+            CHECK(row->nested->entity == m->entity);
+        else
+            CHECK(f->nested == (row->nested ? row->nested->entity : NULL));
+        if (row->nested)
+            check_mapping(row->nested);
+    }
+}
+
+TEST(mappings_are_sorted_and_fit_their_entities)
+{
+    for (size_t i = 0; recipe_at(i); i++) {
+        printf("# %s of %s\n", recipe_at(i)->mapping->entity->name, recipe_at(i)->platform);
+        check_mapping(recipe_at(i)->mapping);
+    }
+}
+
+TEST(tables_follow_their_structs)
+{
+    for (size_t i = 0; recipe_at(i); i++)
+        CHECK_INT(recipe_at(i)->mapping->entity->count * FIELD_SIZE, recipe_at(i)->size);
+}
+
+static bool requires(const struct entity *entity, const char *name)
+{
+    for (size_t i = 0; i < entity->count; i++) {
+        if (strcmp(entity->fields[i].name, name) == 0)
+            return (entity->fields[i].flags & FIELD_REQUIRED) != 0;
+    }
+    return false;
+}
+
+TEST(orders_returns_and_products_miss_their_status_and_time)
+{
+    for (size_t i = 0; recipe_at(i); i++) {
+        const struct recipe *r = recipe_at(i);
+
+        if (r->kind != ENTRY_ORDER && r->kind != ENTRY_RETURN && r->kind != ENTRY_PRODUCT)
+            continue;
+        CHECK(requires(r->mapping->entity, "status"));
+        CHECK(requires(r->mapping->entity, "update_time"));
+    }
+}
+
+/* --- which recipe ---------------------------------------------------------------------------------- */
+
+static const struct recipe *find(const char *platform, enum entry_kind kind, const char *return_kind)
+{
+    return recipe_find(platform, strlen(platform), kind, return_kind);
+}
+
+TEST(finds_the_recipe_of_a_platform_and_kind)
+{
+    CHECK(find("tiktok", ENTRY_ORDER, NULL) == &recipe_order_tiktok);
+    CHECK(find("shopee", ENTRY_ORDER, NULL) == &recipe_order_shopee);
+    CHECK(find("tiktok", ENTRY_PRODUCT, "") == &recipe_product_tiktok);
+    CHECK(find("shopee", ENTRY_PRODUCT, NULL) == &recipe_product_shopee);
+    CHECK(find("tiktokk", ENTRY_ORDER, NULL) == NULL);
+    CHECK(find("tikto", ENTRY_ORDER, NULL) == NULL);
+    CHECK(find("tiktok", ENTRY_OTHER, NULL) == NULL);
+}
+
+TEST(tells_a_return_from_a_cancellation_only_where_the_platform_does)
+{
+    CHECK(find("tiktok", ENTRY_RETURN, NULL) == &recipe_return_tiktok);
+    CHECK(find("tiktok", ENTRY_RETURN, "") == &recipe_return_tiktok);
+    CHECK(find("tiktok", ENTRY_RETURN, "return") == &recipe_return_tiktok);
+    CHECK(find("tiktok", ENTRY_RETURN, "cancellation") == &recipe_cancellation_tiktok);
+    CHECK(find("shopee", ENTRY_RETURN, NULL) == &recipe_return_shopee);
+    CHECK(find("shopee", ENTRY_RETURN, "cancellation") == &recipe_return_shopee);
+}
+
+/* --- words ----------------------------------------------------------------------------------------- */
+
+TEST(counts_a_word_that_no_row_knows)
+{
+    static const struct recipe_state rows[] = {{"NEW", "fresh"}};
+    struct field_text status = {FIELD_HELD, 3, "NEW"}, state = {FIELD_ABSENT, 0, NULL};
+    int64_t before = metric_get(METRIC_WORKER_STATE_UNKNOWN);
+
+    recipe_set_state(&state, &status, rows, 1);
+    CHECK_TEXT(state.data, "fresh");
+    CHECK_INT(metric_get(METRIC_WORKER_STATE_UNKNOWN) - before, 0);
+    status.length = 2;
+    recipe_set_state(&state, &status, rows, 1);
+    CHECK_TEXT(state.data, "unknown");
+    status.state = FIELD_ABSENT;
+    recipe_set_state(&state, &status, rows, 1);
+    CHECK_TEXT(state.data, "unknown");
+    CHECK_INT(metric_get(METRIC_WORKER_STATE_UNKNOWN) - before, 2);
+}
+
+TEST(compares_words_whole_and_only_held_ones)
+{
+    struct field_text text = {FIELD_HELD, 2, "ABC"};
+
+    CHECK(recipe_is_word(&text, "AB"));
+    CHECK(!recipe_is_word(&text, "ABC") && !recipe_is_word(&text, "A"));
+    text.state = FIELD_ABSENT;
+    CHECK(!recipe_is_word(&text, "AB"));
+}
+
+int main(int argc, char **argv)
+{
+    return HARNESS_MAIN(argc, argv, CASE(mappings_are_sorted_and_fit_their_entities),
+                        CASE(tables_follow_their_structs),
+                        CASE(orders_returns_and_products_miss_their_status_and_time),
+                        CASE(finds_the_recipe_of_a_platform_and_kind),
+                        CASE(tells_a_return_from_a_cancellation_only_where_the_platform_does),
+                        CASE(counts_a_word_that_no_row_knows), CASE(compares_words_whole_and_only_held_ones));
+}
