@@ -605,6 +605,20 @@ static void search_page(struct sim *sim, enum kind kind, enum api api, uint32_t 
     free(hits);
 }
 
+/* Is one of these ids not of this shop (or of nothing)? */
+static bool ids_foreign(struct sim *sim, enum kind kind, uint32_t shop, const json_t *ids)
+{
+    const json_t *each;
+    size_t i;
+
+    json_array_foreach(ids, i, each)
+    {
+        if (!entity_named(sim, kind, shop, json_string_value(each), false))
+            return true;
+    }
+    return false;
+}
+
 static void search_any(struct sim *sim, const struct call *call, const struct caller *who, enum kind kind,
                        const struct page_rules *rules, const struct filter_rule *filters,
                        struct answer *answer)
@@ -614,6 +628,7 @@ static void search_any(struct sim *sim, const struct call *call, const struct ca
     const char *bad = page_query(sim, call, rules, &page);
     const json_t *ids;
     json_t *body;
+    bool order;
 
     if (bad) {
         tiktok_error(sim, answer, 400, 36009004, bad);
@@ -623,11 +638,14 @@ static void search_any(struct sim *sim, const struct call *call, const struct ca
     if (!body)
         return;
     ids = json_object_get(body, kind == KIND_RETURN ? "return_ids" : "cancel_ids");
-    if (json_array_size(ids) == 0)
+    order = json_array_size(ids) == 0;
+    if (order)
         ids = json_object_get(body, "order_ids");
     count_about(sim, call->number, who->shop, (uint32_t)json_array_size(ids),
                 json_array_size(ids) ? json_string_value(json_array_get(ids, 0)) : "");
-    if (!tiktok_faults(sim, api, who->shop, answer))
+    if (!order && sim->sw.foreign_ids_refused && ids_foreign(sim, kind, (uint32_t)who->shop, ids))
+        tiktok_error(sim, answer, (int)sim->sw.business_error_status, 25020005, "Not of this shop");
+    else if (!tiktok_faults(sim, api, who->shop, answer))
         search_page(sim, kind, api, (uint32_t)who->shop, &page, body, answer);
     json_decref(body);
 }

@@ -1,7 +1,7 @@
 /* sim_selftest.h - what the simulator can prove about itself without a network.
  *
- * Out: true when the published signature examples, page tokens, the order of keys and the payment formulas
- * hold and every documented order field occurs; each failure is one line on standard error. */
+ * Out: true when the published signature examples, the order of keys, the payment formulas and the counting of
+ * limits hold and every documented field of every kind occurs; each failure is one line on standard error. */
 #ifndef SIM_SELFTEST_H
 #define SIM_SELFTEST_H
 

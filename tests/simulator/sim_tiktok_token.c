@@ -24,7 +24,9 @@ static void token_write(struct sim *sim, uint32_t auth, struct answer *answer)
     json_out_text(&out, "access_token", text);
     json_out_int(&out, "access_token_expire_in", a->expires[a->generation - 1]);
     json_out_raw(&out, "granted_scopes",
-                 "[\"seller.order.info\",\"seller.authorization.info\",\"seller.fulfillment.basic\"]");
+                 "[\"seller.order.info\",\"seller.return_refund.basic\",\"seller.fulfillment.basic\","
+                 "\"seller.logistics\",\"seller.product.basic\",\"seller.finance.info\","
+                 "\"seller.authorization.info\"]");
     snprintf(text, sizeof text, "70100000000000%05u", auth);
     json_out_text(&out, "open_id", text);
     token_refresh(sim, auth, a->generation, text);
@@ -44,7 +46,7 @@ void tiktok_token_answer(struct sim *sim, const struct call *call, struct answer
     const char *key = call_param(call, "app_key");
     const char *secret = call_param(call, "app_secret");
     const char *grant = call_param(call, "grant_type");
-    uint32_t auth = 0;
+    uint32_t auth = UINT32_MAX; /* of a text that was never ours */
     int status = (int)sim->sw.business_error_status;
 
     if (!key || !secret || strcmp(key, sim->opt.app_key) != 0 || strcmp(secret, sim->opt.app_secret) != 0) {
@@ -52,15 +54,19 @@ void tiktok_token_answer(struct sim *sim, const struct call *call, struct answer
     } else if (!grant || strcmp(grant, refresh ? "refresh_token" : "authorized_code") != 0) {
         tiktok_error(sim, answer, status, 36009004, "Invalid grant_type");
     } else if (!token_grant(sim, call_param(call, refresh ? "refresh_token" : "auth_code"), refresh, &auth)) {
+        if (auth < sim->auth_count)
+            sim->auths[auth].refused_refreshes += refresh;
         tiktok_error(sim, answer, status, 36004004, "The code or token is invalid, used or expired");
     } else {
         int64_t shop = (int64_t)auth * sim->opt.shops_per_authorization;
 
         count_about(sim, call->number, shop, 0, "");
         if (fault_meets(sim, FAULT_REVOKED, API_TOKEN, shop)) {
+            sim->auths[auth].refused_refreshes += refresh;
             tiktok_error(sim, answer, status, 36004004, "The authorization was withdrawn");
             answer->fault = fault_name(FAULT_REVOKED);
         } else if (!tiktok_faults(sim, API_TOKEN, shop, answer)) {
+            sim->auths[auth].refreshes += refresh;
             token_rotate(sim, auth);
             token_write(sim, auth, answer);
         }

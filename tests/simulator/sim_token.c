@@ -95,6 +95,8 @@ bool token_grant(struct sim *sim, const char *text, bool refresh, uint32_t *auth
     if (generation <= a->codes_used || generation > a->codes || sim_now_s(sim) > a->code_time + CODE_SECONDS)
         return false;
     a->codes_used = generation;
+    if (a->revoked)
+        a->dead_generation = a->generation;
     a->revoked = false;
     return true;
 }
