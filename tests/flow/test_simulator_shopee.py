@@ -335,5 +335,349 @@ def case_a_burst_mixes_kinds_and_any_push_can_be_made():
         check_equal((made["body"], made["signature"]), (raw, hmac_hex(PUSH_KEY, CALLBACK + "|" + raw)), "raw body")
 
 
+# ---------------------------------------------------------------- the other kinds
+
+def walk(sim, path, query, members, first=0, page="page_no"):
+    """All rows of a list that counts its pages."""
+    rows, number = [], first
+    while True:
+        answer = sim.good(path, dict(query, **{page: number}))["response"]
+        rows += answer[members]
+        if not answer["more"]:
+            return rows
+        number += 1
+
+
+def case_returns_are_listed_by_time_and_served_as_the_truth_says():
+    with Shopee() as sim:
+        for number in range(23):
+            sim.change(0, number, kind="return", revisions=1 + number % 7)
+        truth = {t["id"]: t["body"] for t in sim.truth("return")}
+        now = int(time.time())
+        query = {"page_size": 10, "update_time_from": now - 14 * DAY, "update_time_to": now}
+        rows = walk(sim, "returns/get_return_list", query, "return")
+        check_equal({r["return_sn"]: r["update_time"] for r in rows}, {k: v["update_time"] for k, v in truth.items()}, "rows")
+        check_equal(rows[0]["negotiation_status"], truth[rows[0]["return_sn"]]["negotiation"]["negotiation_status"], "row")
+        for sn, body in truth.items():
+            check_equal(sim.good("returns/get_return_detail", {"return_sn": sn})["response"], body, "return")
+            check_equal(detail(sim, body["order_sn"])[0]["order_sn"], body["order_sn"], "its order")
+        accepted = walk(sim, "returns/get_return_list", dict(query, status="ACCEPTED"), "return")
+        check_equal({r["return_sn"] for r in accepted}, {k for k, v in truth.items() if v["status"] == "ACCEPTED"}, "filter")
+        sim.bad("error_param", "returns/get_return_list", dict(query, page_no=0, update_time_from=now - 15 * DAY - 1))
+        sim.bad("error_param", "returns/get_return_list", dict(query, page_no=0, create_time_from=1))
+        sim.bad("error_data", "returns/get_return_detail", {"return_sn": "2601010AAAAAAAA"})
+        sim.bad("error_permission", "returns/get_return_detail", {"return_sn": next(iter(truth))}, shop=1)
+
+
+def case_items_are_listed_by_status_and_models_come_apart():
+    with Shopee() as sim:
+        for number in range(30):
+            sim.change(0, number, kind="product", revisions=1 + number % 6)
+        truth = {t["id"]: t["body"] for t in sim.truth("product")}
+        every = ["NORMAL", "BANNED", "UNLIST", "REVIEWING", "SELLER_DELETE", "SHOPEE_DELETE"]
+        found, offset = {}, 0
+        while True:
+            page = sim.good("product/get_item_list", {"offset": offset, "page_size": 8, "item_status": every})["response"]
+            check_equal(page["total_count"], 30, "total")
+            found.update((str(row["item_id"]), row["item_status"]) for row in page["item"])
+            if not page["has_next_page"]:
+                break
+            offset = page["next_offset"]
+        check_equal(found, {k: v["base"]["item_status"] for k, v in truth.items()}, "list")
+        normal = sim.good("product/get_item_list", {"offset": 0, "page_size": 100, "item_status": ["NORMAL"]})["response"]
+        check_equal(len(normal["item"]), sum(v == "NORMAL" for v in found.values()), "NORMAL ones")
+        items = sim.good("product/get_item_base_info", {"item_id_list": ",".join(truth), "need_tax_info": "true",
+                                                        "need_complaint_policy": "true"})["response"]["item_list"]
+        check_equal({str(i["item_id"]): i for i in items}, {k: v["base"] for k, v in truth.items()}, "base")
+        check("tax_info" not in sim.good("product/get_item_base_info", {"item_id_list": next(iter(truth))})["response"]
+              ["item_list"][0], "tax_info was not asked for")
+        kinds = set()
+        for item, body in truth.items():
+            kinds.add(body["models"] is not None)
+            check_equal(body["base"]["has_model"], body["models"] is not None, "has_model")
+            check_equal("price_info" in body["base"], body["models"] is None, "price_info")
+            if body["models"]:
+                check_equal(sim.good("product/get_model_list", {"item_id": item})["response"], body["models"], "models")
+        check_equal(kinds, {True, False}, "with and without models")
+        sim.bad("error_param_item_status", "product/get_item_list", {"offset": 0, "page_size": 8, "item_status": "NORMAL,BANNED"})
+        sim.bad("error_param", "product/get_item_list", {"offset": 5001, "page_size": 8, "item_status": "NORMAL"})
+        sim.bad("error_item_not_found", "product/get_item_base_info", {"item_id_list": "20000000000000"})
+        sim.bad("error_param", "product/get_item_base_info", {"item_id_list": ",".join(["20000000000000"] * 51)})
+
+
+def case_packages_and_their_tracking_are_served_as_the_truth_says():
+    with Shopee() as sim:
+        for number in range(25):
+            sim.change(0, number, kind="tracking", revisions=1 + number % 6)
+        split = set()
+        for truth in sim.truth("tracking"):
+            body, numbers = truth["body"], [p["package_number"] for p in truth["body"]["packages"]]
+            split.add(len(numbers))
+            check_equal(detail(sim, truth["id"])[0], body["order"], "order")
+            served = sim.good("order/get_package_detail", {"package_number_list": ",".join(numbers)})["response"]["package_list"]
+            check_equal(served, body["packages"], "packages")
+            check_equal([p["logistics_status"] for p in body["order"]["package_list"]],
+                        [p["fulfillment_status"] for p in body["packages"]], "statuses")
+            for number in numbers:
+                query = {"order_sn": truth["id"], "package_number": number}
+                check_equal(sim.good("logistics/get_tracking_info", query)["response"], body["tracking"][number], "tracking")
+                one = sim.good("logistics/get_tracking_number", query)["response"]["tracking_number"]
+                check_equal(one, next(p for p in body["packages"] if p["package_number"] == number)["tracking_number"], "number")
+            if len(numbers) > 1:
+                sim.bad("logistics.package_number_not_exist", "logistics/get_tracking_info", {"order_sn": truth["id"]})
+            mass = sim.good("logistics/get_mass_tracking_number", body={
+                "package_list": [{"package_number": n} for n in numbers + ["OFG000000000000000"]]})["response"]
+            check_equal([r["package_number"] for r in mass["success_list"]], numbers, "success_list")
+            check_equal([r["package_number"] for r in mass["fail_list"]], ["OFG000000000000000"], "fail_list")
+        check(split >= {1, 2}, "orders with one and with several packages: %r" % split)
+        sim.bad("logistics.package_not_exist", "order/get_package_detail", {"package_number_list": "OFG000000000000000"})
+        sim.bad("logistics.invalid_error", "logistics/get_tracking_info", {"order_sn": "260101AAAAAAAA"})
+        unpaid = next(c["id"] for c in (sim.change(1, n) for n in range(30)) if c["status"] == "UNPAID")
+        sim.bad("logistics.error_param", "logistics/get_tracking_info", {"order_sn": unpaid}, shop=1)
+
+
+def case_tracking_may_move_without_its_order_s_update_time():
+    with Shopee() as sim:
+        first = sim.change(0, 0, kind="tracking", revisions=2)
+        before = sim.truth("tracking")[0]["body"]
+        second = sim.change(0, 0, kind="tracking", keep_update_time=True)
+        after = sim.truth("tracking")[0]["body"]
+        check_equal(after["order"]["update_time"], before["order"]["update_time"], "order's update time")
+        check(after["packages"][0]["update_time"] > before["packages"][0]["update_time"], "packages' update time")
+        check_equal(second["update_time"], after["packages"][0]["update_time"], "announced time")
+        check(first["update_time"] < second["update_time"], "times")
+
+
+def case_money_moves_for_completed_orders_only():
+    with Shopee() as sim:
+        for number in range(20):
+            sim.change(0, number, revisions=12)
+        for number in range(0, 20, 2):
+            status = sim.change(0, number)["status"]
+            if status == "COMPLETED":
+                check_equal(sim.change(0, number, kind="transaction")["push"], None, "push")
+        truth = {t["id"]: t["body"] for t in sim.truth("transaction")}
+        orders = {t["id"]: t["body"]["order_status"] for t in sim.truth("order")}
+        check_equal(set(truth), {sn for sn, status in orders.items() if status == "COMPLETED"}, "settled orders")
+        check(any(b["order_income"]["order_adjustment"] for b in truth.values()), "adjustments")
+        for sn, body in truth.items():
+            check_equal(sim.good("payment/get_escrow_detail", {"order_sn": sn})["response"], body, "escrow")
+        sim.bad("order_not_found", "payment/get_escrow_detail",
+                {"order_sn": next(sn for sn, status in orders.items() if status != "COMPLETED")})
+        now = int(time.time()) + 60
+        rows = walk(sim, "payment/get_escrow_list", {"release_time_from": 0, "release_time_to": now, "page_size": 5},
+                    "escrow_list", first=1)
+        check_equal({r["order_sn"]: r["payout_amount"] for r in rows},
+                    {sn: b["order_income"]["escrow_amount_after_adjustment"] for sn, b in truth.items()}, "escrow list")
+        answer = sim.good("payment/get_escrow_detail_batch", {"order_sn_list": ",".join(orders)})
+        check_equal({r["escrow_detail"]["order_sn"]: r["escrow_detail"] for r in answer["response"]}, truth, "batch")
+        check_equal({r["escrow_detail"]["order_sn"] for r in answer["escrow_detail_list"]}, set(orders) - set(truth), "failures")
+        sim.switch(escrow_batch="post")
+        sim.bad("error_param", "payment/get_escrow_detail_batch", {"order_sn_list": ",".join(truth)})
+        answer = sim.good("payment/get_escrow_detail_batch", body={"order_sn_list": list(truth)})
+        check_equal(len(answer["response"]), len(truth), "batch by POST")
+        sim.bad("exceed_max_limit", "payment/get_escrow_detail_batch", body={"order_sn_list": ["X"] * 51})
+
+
+def case_the_wallet_and_the_income_list_what_was_settled():
+    with Shopee() as sim:
+        for number in range(30):
+            if sim.change(0, number, revisions=12)["status"] == "COMPLETED" and number % 3 == 0:
+                sim.change(0, number, kind="transaction", revisions=2)
+        now = int(time.time())
+        query = {"page_size": 7, "create_time_from": now - 14 * DAY, "create_time_to": now + 60}
+        rows = walk(sim, "payment/get_wallet_transaction_list", query, "transaction_list")
+        truth = {t["id"]: t["body"]["order_income"] for t in sim.truth("transaction")}
+        paid = {r["order_sn"]: r["amount"] for r in rows if r["transaction_type"] == "ESCROW_VERIFIED_ADD"}
+        check_equal(paid, {sn: b["escrow_amount"] for sn, b in truth.items()}, "settlements")
+        keys = {(r["create_time"], r["transaction_type"], r["order_sn"], r["refund_sn"], r["withdrawal_id"], r["amount"],
+                 r["current_balance"]) for r in rows}
+        check_equal(len(keys), len(rows), "keys of rows")
+        check({"WITHDRAWAL_CREATED", "ADJUSTMENT_ADD", "ADJUSTMENT_MINUS"} <= {r["transaction_type"] for r in rows}, "types")
+        out = walk(sim, "payment/get_wallet_transaction_list", dict(query, money_flow="MONEY_OUT"), "transaction_list")
+        check_equal(len(out), sum(r["money_flow"] == "MONEY_OUT" for r in rows), "MONEY_OUT")
+        sim.bad("time_period_too_large", "payment/get_wallet_transaction_list",
+                dict(query, page_no=0, create_time_from=now - 16 * DAY))
+        sim.bad("time_invalid", "payment/get_wallet_transaction_list", dict(query, page_no=0, create_time_from=now + 99))
+        day = time.strftime("%Y-%m-%d", time.gmtime(now - 3 * DAY))
+        income, cursor = {}, ""
+        while True:
+            page = sim.good("payment/get_income_detail", {
+                "date_from": day, "date_to": time.strftime("%Y-%m-%d", time.gmtime(now + DAY)), "income_status": 1,
+                "page_size": 4, "cursor": cursor})["income_detail_list"]
+            income.update((r["order_sn"], r["released_amount"]) for r in page["list"])
+            cursor = page["next_page"]["cursor"]
+            if not cursor:
+                break
+        check_equal(income, {sn: b["escrow_amount_after_adjustment"] for sn, b in truth.items()}, "income")
+        sim.bad("error_param", "payment/get_income_detail", {"date_from": "2026-01-01", "date_to": "2026-01-16", "page_size": 4})
+
+
+# ---------------------------------------------------------------- push configuration and lost pushes
+
+class Callback:
+    """A receiver of verification pushes on a free port; answers with a fixed status."""
+
+    def __init__(self, status):
+        import http.server
+        import threading
+        self.got = got = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                got.append((self.path, self.headers["Authorization"],
+                            self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *ignored):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d/hook" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def case_a_new_callback_is_tried_with_a_message_whose_signature_does_not_hold():
+    with Shopee() as sim, Callback(200) as good, Callback(500) as broken:
+        check_equal(sim.good("push/get_app_push_config", shop=None)["response"]["callback_url"], CALLBACK, "callback")
+        answer = sim.good("push/set_app_push_config", shop=None, body={
+            "callback_url": good.url, "set_push_config_on": [3, 10], "set_push_config_off": [7], "blocked_shop_id_list": [5]})
+        check_equal(answer["response"]["result"], "success", "result")
+        path, signature, body = good.got[0]
+        check_equal((path, json.loads(body)["code"]), ("/hook", 0), "verification push")
+        check(re.fullmatch(r"[0-9a-f]{64}", signature) and signature != hmac_hex(PUSH_KEY, good.url + "|" + body), "signature")
+        config = sim.good("push/get_app_push_config", shop=None)["response"]
+        check_equal((config["callback_url"], config["blocked_shop_id"], config["live_push_status"]), (good.url, [5], "Normal"),
+                    "configuration")
+        check(10 in config["push_config_on_list"] and 7 in config["push_config_off_list"], "codes")
+        push = json.loads(sim.push(type=3, shop=0, data={}))
+        check_equal(push["signature"], hmac_hex(PUSH_KEY, good.url + "|" + push["body"]), "signature over the new URL")
+        sim.bad("error_param", "push/set_app_push_config", shop=None, body={"callback_url": broken.url})
+        sim.bad("error_param", "push/set_app_push_config", shop=None, body={"callback_url": ""})
+        sim.bad("error_param", "push/set_app_push_config", shop=None, body={"set_push_config_on": [47]})
+        sim.switch(push_probe="skipped")
+        sim.good("push/set_app_push_config", shop=None, body={"callback_url": broken.url})
+        check_equal(len(broken.got), 1, "messages to the second callback")
+        sim.call("POST", "push_status", {"status": "Suspended"})
+        config = sim.good("push/get_app_push_config", shop=None)["response"]
+        check_equal((config["live_push_status"], config["suspended_time"] > 0), ("Suspended", True), "suspension")
+
+
+def case_lost_pushes_wait_for_a_confirmation_and_come_a_hundred_at_a_time():
+    with Shopee() as sim:
+        bodies = [sim.change(0, number)["push"]["body"] for number in range(130)]
+        sim.call("POST", "lost", {"bodies": bodies[:10], "age": 4 * DAY})
+        check_equal(json.loads(sim.call("GET", "lost")), {"queued": 0}, "older than three days")
+        sim.call("POST", "lost", {"bodies": bodies[:60]})
+        sim.call("POST", "lost", {"bodies": bodies[60:], "form": "object"})
+
+        def get(**more):
+            return sim.good("push/get_lost_push_message", shop=None, **more)["response"]
+
+        first = get()
+        check_equal((len(first["push_message_list"]), first["has_next_page"]), (100, True), "first page")
+        check_equal(get(), first, "the same page again")
+        check_equal([m["data"] for m in first["push_message_list"][:60]], bodies[:60], "envelopes as text")
+        check_equal([m["data"] for m in first["push_message_list"][60:]], [json.loads(b) for b in bodies[60:100]], "as objects")
+        for _ in range(2):
+            sim.good("push/confirm_consumed_lost_push_message", shop=None, body={"last_message_id": first["last_message_id"]})
+        second = get()
+        check_equal((len(second["push_message_list"]), second["has_next_page"]), (30, False), "second page")
+        sim.good("push/confirm_consumed_lost_push_message", shop=None, body={"last_message_id": second["last_message_id"]})
+        check_equal(get()["push_message_list"], [], "afterwards")
+        sim.bad("error_param", "push/confirm_consumed_lost_push_message", shop=None,
+                body={"last_message_id": second["last_message_id"] + 1})
+        sim.switch(lost_push="post")
+        sim.bad("error_param", "push/get_lost_push_message", shop=None)
+        get(body={})
+
+
+# ---------------------------------------------------------------- faults and limits
+
+def case_faults_look_as_the_platform_s_own():
+    with Shopee() as sim:
+        sn = sim.change(0, 0, revisions=3)["id"]
+        path, query = "order/get_order_detail", {"order_sn_list": sn}
+
+        def once(kind, **more):
+            sim.fault(kind, count=1, **more)
+            return sim.ask(path, query, raw=True)
+
+        status, text, _ = once("500")
+        check_equal((status, json.loads(text)["error"]), (500, "error_server"), "500")
+        status, text, headers = once("429", retry_after=7)
+        check_equal((status, json.loads(text)["error"], headers["Retry-After"]), (429, "error_rate_limit", "7"), "429")
+        check_equal(once("503")[:2], (503, ""), "503")
+        status, text, _ = once("code", error="error_limit", message="Core server error.", status=403)
+        check_equal((status, json.loads(text)["error"], json.loads(text)["message"]), (403, "error_limit", "Core server error."),
+                    "code")
+        check(once("garbage")[1].startswith("<!DOCTYPE"), "garbage")
+        for kind in ("close", "truncated"):
+            try:
+                once(kind)
+                raise Failure("%s: an answer arrived" % kind)
+            except (http.client.HTTPException, ConnectionError):
+                pass
+        sim.fault("stale", shop=0, number=0, count=1, back=2)
+        check(detail(sim, sn)[0]["update_time"] < detail(sim, sn)[0]["update_time"], "stale")
+        sim.fault("missing", shop=0, number=0, count=1)
+        sim.bad("error_not_found", path, query)
+        sim.fault("poison", shop=0, number=0)
+        sim.bad("error_server", path, query)
+        sim.heal()
+        sim.fault("expired_token", shop=0)
+        sim.bad("invalid_acceess_token", path, query)
+        check_equal(sim.refresh(0)["error"], "", "refresh of a dead token")
+        sim.shop = sim.shops()
+        sim.good(path, query)
+        sim.heal()
+        sim.fault("revoked", shop=0)
+        sim.bad("shop_no_linked", path, query)
+        check_equal(sim.refresh(0)["error"], "shop_no_linked", "refresh of a revoked shop")
+
+
+def case_a_shop_may_be_revoked_and_granted_again():
+    with Shopee() as sim:
+        sn = sim.change(0, 0)["id"]
+        sim.call("POST", "revoke", {"shop": 0})
+        sim.bad("shop_no_linked", "order/get_order_detail", {"order_sn_list": sn})
+        listed = sim.good("public/get_shops_by_partner", {"page_size": 100, "page_no": 1}, shop=None)["authed_shop_list"]
+        check_equal([str(s["shop_id"]) for s in listed], [sim.shop[1]["shop_id"]], "shops of the partner")
+        check_equal(sim.refresh(0)["error"], "shop_no_linked", "refresh")
+        sim.call("POST", "grant", {"shop": 0})
+        sim.shop = sim.shops()
+        sim.good("order/get_order_detail", {"order_sn_list": sn})
+        check_equal(sim.refresh(0)["error"], "", "refresh after the grant")
+        told = [json.loads(line) for line in sim.lines("GET", "authorizations")]
+        check_equal([(a["refreshes"], a["refused_refreshes"]) for a in told], [(1, 1), (0, 0)], "authorizations")
+
+
+def case_calls_beyond_a_limit_are_refused_with_429():
+    with Shopee() as sim:
+        sn = [sim.change(shop, 0)["id"] for shop in range(2)]
+        sim.switch(shop_limit_per_minute=50)
+
+        def asked(shop):
+            status, text, _ = sim.ask("order/get_order_detail", {"order_sn_list": sn[shop]}, shop=shop, raw=True)
+            return status, json.loads(text)["error"]
+
+        answers = [asked(0) for _ in range(60)]
+        check_equal(answers.count((200, "")), 51, "calls within the limit and its tolerance")
+        check_equal(answers.count((429, "error_rate_limit")), 9, "refused calls")
+        check_equal(asked(1), (200, ""), "another shop")
+        told = json.loads(sim.call("GET", "limits"))
+        of_shop = told["shops"][sim.shop[0]["shop_id"]]
+        check_equal((of_shop["max_60s"], of_shop["refused"], told["app_max_60s"]), (60, 9, 61), "limits")
+
+
 if __name__ == "__main__":
     run_cases(globals())

@@ -224,6 +224,29 @@ uint64_t http_release(struct sim *sim, int64_t shop, int64_t number)
     return released;
 }
 
+void http_finish(struct sim *sim, uint64_t number, struct answer *instead)
+{
+    struct job *job;
+
+    TAILQ_FOREACH(job, &sim->http->jobs, next)
+    {
+        if (job->answer.how == DELIVER_HELD && job->answer.number == number)
+            break;
+    }
+    if (!job)
+        return;
+    if (instead) {
+        struct buf body = job->answer.body;
+
+        job->answer.status = instead->status;
+        memcpy(job->answer.error, instead->error, sizeof job->answer.error);
+        job->answer.body = instead->body;
+        instead->body = body; /* the caller frees it */
+    }
+    job->answer.how = DELIVER_ANSWER;
+    job_later(job, 0);
+}
+
 uint64_t http_held(const struct sim *sim)
 {
     uint64_t held = 0;

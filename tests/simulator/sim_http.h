@@ -59,6 +59,9 @@ void http_close(struct sim *sim);
 
 /* Sends what is held for this shop and number (-1: any); returns how many answers went. */
 uint64_t http_release(struct sim *sim, int64_t shop, int64_t number);
+/* Sends the held answer of this call (number of count_begin), with status, error and body of another instead of its
+ * own unless that is NULL. Nothing happens when it has gone already. */
+void http_finish(struct sim *sim, uint64_t number, struct answer *instead);
 uint64_t http_held(const struct sim *sim);
 
 #endif

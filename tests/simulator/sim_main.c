@@ -207,13 +207,13 @@ static int run(const struct options *opt)
         result = 0;
     }
     http_close(&sim);
+    if (opt->platform->deinit)
+        opt->platform->deinit(&sim);
     event_free(term);
     event_free(interrupt);
     event_base_free(sim.base);
     count_free(sim.counts);
     fault_table_free(sim.faults);
-    if (opt->platform->deinit)
-        opt->platform->deinit(&sim);
     sim_deinit(&sim);
     return result;
 }

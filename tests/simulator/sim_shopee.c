@@ -8,6 +8,7 @@
 #include "sim_limit.h"
 #include "sim_num.h"
 #include "sim_platform.h"
+#include "sim_shopee_config.h"
 #include "sim_shopee_push.h"
 #include "sim_shopee_render.h"
 #include "sim_shopee_state.h"
@@ -237,6 +238,12 @@ static const struct route routes[] = {
      "page_no page_size create_time_from create_time_to transaction_type money_flow", shopee_wallet_list},
     {"GET", "/api/v2/payment/get_income_detail", API_FINANCE, LEVEL_SHOP,
      "date_from date_to income_status cursor page_size", shopee_income_detail},
+    {"GET", "/api/v2/push/get_app_push_config", API_EVENTS, LEVEL_PUBLIC, "", shopee_config_get},
+    {"POST", "/api/v2/push/set_app_push_config", API_EVENTS, LEVEL_PUBLIC, "", shopee_config_set},
+    {"GET", "/api/v2/push/get_lost_push_message", API_EVENTS, LEVEL_PUBLIC, "", shopee_lost_get},
+    {"POST", "/api/v2/push/get_lost_push_message", API_EVENTS, LEVEL_PUBLIC, "", shopee_lost_get},
+    {"POST", "/api/v2/push/confirm_consumed_lost_push_message", API_EVENTS, LEVEL_PUBLIC, "",
+     shopee_lost_confirm},
     {"GET", "/api/v2/public/get_shops_by_partner", API_SHOPS, LEVEL_PUBLIC, "page_size page_no",
      shopee_shops},
     {"POST", "/api/v2/auth/token/get", API_TOKEN, LEVEL_PUBLIC, "", shopee_token_get},
@@ -573,6 +580,13 @@ static void shopee_init(struct sim *sim)
     sim->sw.business_error_status = 200;
     for (uint32_t i = 0; i < sim->auth_count; i++)
         sim->auths[i].expires[0] = sim_now_s(sim) + sim->sw.access_token_seconds;
+    sim->shopee = shopee_config_new(sim);
+}
+
+static void shopee_deinit(struct sim *sim)
+{
+    shopee_config_free(sim->shopee);
+    sim->shopee = NULL;
 }
 
 /* There is none beside the shop itself. */
@@ -603,4 +617,6 @@ const struct sim_platform platform_shopee = {
     .account = shopee_account,
     .selftest = shopee_selftest,
     .init = shopee_init,
+    .deinit = shopee_deinit,
+    .control = shopee_control,
 };

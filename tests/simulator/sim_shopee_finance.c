@@ -124,19 +124,30 @@ void shopee_escrow_detail(struct shopee_ask *ask)
     shopee_close(ask, &out);
 }
 
+/* How many ids a comma-joined parameter has. */
+static size_t ids_joined(const char *text)
+{
+    size_t n = text != NULL;
+
+    for (; text && *text; text++)
+        n += *text == ',';
+    return n;
+}
+
 /* Ids of the query (GET) or of the body (POST). False: an error was answered. */
 static bool batch_ids(struct shopee_ask *ask, char id[SHOPEE_IDS_MAX][SHOPEE_ID_TEXT], uint32_t *count)
 {
     const json_t *list = json_object_get(ask->body, "order_sn_list"), *element;
     size_t i;
 
-    if (strcmp(ask->call->method, "GET") == 0)
-        return shopee_ids(ask, "order_sn_list", id, count);
-    *count = 0;
-    if (json_array_size(list) > SHOPEE_IDS_MAX) {
+    if (json_array_size(list) > SHOPEE_IDS_MAX ||
+        ids_joined(call_param(ask->call, "order_sn_list")) > SHOPEE_IDS_MAX) {
         shopee_error(ask, "exceed_max_limit", "At most 50 orders.");
         return false;
     }
+    if (strcmp(ask->call->method, "GET") == 0)
+        return shopee_ids(ask, "order_sn_list", id, count);
+    *count = 0;
     json_array_foreach(list, i, element)
     {
         const char *text = json_string_value(element);

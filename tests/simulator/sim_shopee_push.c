@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim_buf.h"
+#include "sim_shopee_config.h"
 #include "sim_shopee_parts.h"
 #include "sim_shopee_render.h"
 #include "sim_state.h"
@@ -292,7 +293,7 @@ void shopee_sign(const struct sim *sim, const char *body, size_t len, char out[S
 {
     struct buf base = {0};
 
-    buf_puts(&base, sim->opt.push_url ? sim->opt.push_url : SHOPEE_CALLBACK);
+    buf_puts(&base, shopee_callback_url(sim));
     buf_putc(&base, '|');
     buf_add(&base, body, len);
     sign_push("", sim->opt.push_key ? sim->opt.push_key : sim->opt.app_secret, base.p, base.n, out);

@@ -143,114 +143,117 @@ static void test_ids(struct test *t, struct entity *e, enum kind kind)
 }
 
 /* Every documented field, by the root its document is taken under. */
-static const char *const fields[] = {
-    "order.",
-    "order_sn region currency cod order_status create_time update_time days_to_ship ship_by_date "
-    "message_to_seller "
-    "booking_sn buyer_user_id buyer_username estimated_shipping_fee actual_shipping_fee reverse_shipping_fee "
-    "goods_to_declare note note_update_time pay_time dropshipper dropshipper_phone split_up "
-    "buyer_cancel_reason "
-    "cancel_by cancel_reason actual_shipping_fee_confirmed buyer_cpf_id fulfillment_flag pickup_done_time "
-    "shipping_carrier checkout_shipping_carrier payment_method total_amount order_chargeable_weight_gram "
-    "return_request_due_date edt_from edt_to advance_package can_full_cancel_order can_partial_cancel_order "
-    "pending_terms[] invoice_data.number payment_info[].payment_method recipient_address.name "
-    "recipient_address.phone recipient_address.town recipient_address.district recipient_address.city "
-    "recipient_address.state recipient_address.region recipient_address.zipcode "
-    "recipient_address.full_address",
-    "order.item_list[].",
-    "item_id model_id order_item_id line_item_id add_on_deal_id promotion_id item_name item_sku model_name "
-    "model_sku "
-    "promotion_type model_quantity_purchased promotion_group_id active_qty cancel_requested_qty "
-    "cancelled_qty "
-    "return_requested_qty returned_qty model_original_price model_discounted_price weight wholesale "
-    "add_on_deal "
-    "main_item image_info.image_url promotion_list[].promotion_type promotion_list[].promotion_id "
-    "product_location_id[]",
-    "order.package_list[].",
-    "package_number logistics_status shipping_carrier logistics_channel_id group_shipment_id "
-    "parcel_chargeable_weight_gram allow_self_design_awb item_list[].item_id item_list[].model_id "
-    "item_list[].model_quantity item_list[].order_item_id item_list[].promotion_group_id "
-    "item_list[].product_location_id",
-    "package.",
-    "order_sn package_number fulfillment_status shipping_carrier tracking_number update_time ship_by_date "
-    "pickup_done_time logistics_channel_id group_shipment_id is_split_up recipient_address.name "
-    "item_list[].item_id",
-    "tracking.",
-    "order_sn package_number logistics_status tracking_info[].update_time tracking_info[].description "
-    "tracking_info[].logistics_status tracking_info[].return_code reversed_tracking_number "
-    "reversed_tracking_info[].update_time",
-    "return.",
-    "return_sn order_sn status reason text_reason reassessed_request_reason currency tracking_number "
-    "return_refund_type validation_type refund_amount amount_before_discount create_time update_time "
-    "due_date "
-    "return_ship_due_date return_seller_due_date needs_logistics is_seller_arrange "
-    "is_shipping_proof_mandatory "
-    "return_solution return_refund_request_type is_arrived_at_warehouse image[] dispute_reason[] "
-    "dispute_text_reason[] user.username user.email user.portrait item[].item_id item[].model_id "
-    "item[].add_on_deal_id item[].name item[].item_sku item[].variation_sku item[].images[] item[].amount "
-    "item[].item_price item[].is_add_on_deal item[].is_main_item item[].refund_amount "
-    "follow_up_action_list[].item_id follow_up_action_list[].model_id follow_up_action_list[].qty "
-    "follow_up_action_list[].current_status negotiation.negotiation_status negotiation.latest_solution "
-    "negotiation.latest_offer_creator negotiation.latest_offer_amount negotiation.counter_limit "
-    "negotiation.offer_due_date seller_proof.seller_proof_status seller_proof.seller_evidence_deadline "
-    "seller_compensation.seller_compensation_status seller_compensation.seller_compensation_due_date "
-    "seller_compensation.compensation_amount logistics_status reverse_logistics_status "
-    "reverse_logistics_channel_name activity[].activity_id activity[].original_price "
-    "activity[].discounted_price "
-    "activity[].items[].item_id return_pickup_address.name return_address.whs_id buyer_videos[].video_url",
-    "row.",
-    "return_sn negotiation_status seller_proof_status seller_compensation_status",
-    "item.",
-    "item_id category_id item_dangerous item_name description item_sku item_status condition "
-    "description_type "
-    "gtin_code weight create_time update_time scheduled_publish_time has_model has_promotion "
-    "is_fulfillment_by_shopee deboost price_info[].currency price_info[].original_price "
-    "price_info[].current_price "
-    "price_info[].local_price price_info[].local_promotion_price "
-    "stock_info_v2.summary_info.total_reserved_stock "
-    "stock_info_v2.summary_info.total_available_stock stock_info_v2.seller_stock[].location_id "
-    "stock_info_v2.seller_stock[].stock stock_info_v2.seller_stock[].if_saleable "
-    "stock_info_v2.shopee_stock[].location_id stock_info_v2.shopee_stock[].stock dimension.package_length "
-    "dimension.package_width dimension.package_height image.image_url_list[] image.image_id_list[] "
-    "brand.brand_id "
-    "brand.original_brand_name pre_order.is_pre_order pre_order.days_to_ship attribute_list[].attribute_id "
-    "logistic_info[].logistic_id wholesales[].min_count video_info[].video_url tag.kit tax_info.ncm "
-    "complaint_policy.warranty_time purchase_limit_info.min_purchase_limit",
-    "models.",
-    "tier_variation[].name tier_variation[].option_list[].option "
-    "tier_variation[].option_list[].image.image_url "
-    "model[].model_id model[].model_sku model[].model_status model[].tier_index[] model[].promotion_id "
-    "model[].has_promotion model[].price_info[].original_price model[].stock_info_v2.seller_stock[].stock "
-    "model[].stock_info_v2.shopee_stock[].stock model[].weight model[].dimension.package_length "
-    "model[].pre_order.is_pre_order model[].gtin_code standardise_tier_variation[].variation_id",
-    "escrow.",
-    "order_sn buyer_user_name return_order_sn_list[] buyer_payment_info.buyer_payment_method",
-    "escrow.order_income.",
-    "escrow_amount escrow_amount_after_adjustment buyer_total_amount original_price seller_discount "
-    "shopee_discount voucher_from_seller voucher_from_shopee coins buyer_paid_shipping_fee "
-    "actual_shipping_fee "
-    "final_shipping_fee shopee_shipping_rebate reverse_shipping_fee commission_fee service_fee "
-    "seller_transaction_fee withholding_tax seller_return_refund order_adjustment[].amount "
-    "order_adjustment[].date "
-    "order_adjustment[].currency order_adjustment[].adjustment_reason items[].item_id items[].model_id "
-    "items[].line_item_id items[].quantity_purchased items[].item_sku items[].model_sku "
-    "items[].original_price "
-    "items[].selling_price items[].discounted_price items[].activity_id items[].activity_type exchange_rate "
-    "pri_currency escrow_amount_pri",
-    "wallet.",
-    "status transaction_type order_sn refund_sn withdrawal_type description buyer_name money_flow amount "
-    "current_balance transaction_fee create_time withdrawal_id root_withdrawal_id pay_order_list[].order_sn",
+static const struct {
+    const char *root;  /* as given to take, with the path below it */
+    const char *names; /* separated by spaces */
+} fields[] = {
+    {"order.",
+     "order_sn region currency cod order_status create_time update_time days_to_ship ship_by_date "
+     "message_to_seller "
+     "booking_sn buyer_user_id buyer_username estimated_shipping_fee actual_shipping_fee "
+     "reverse_shipping_fee "
+     "goods_to_declare note note_update_time pay_time dropshipper dropshipper_phone split_up "
+     "buyer_cancel_reason "
+     "cancel_by cancel_reason actual_shipping_fee_confirmed buyer_cpf_id fulfillment_flag pickup_done_time "
+     "shipping_carrier checkout_shipping_carrier payment_method total_amount order_chargeable_weight_gram "
+     "return_request_due_date edt_from edt_to advance_package can_full_cancel_order can_partial_cancel_order "
+     "pending_terms[] invoice_data.number payment_info[].payment_method recipient_address.name "
+     "recipient_address.phone recipient_address.town recipient_address.district recipient_address.city "
+     "recipient_address.state recipient_address.region recipient_address.zipcode "
+     "recipient_address.full_address"},
+    {"order.item_list[].",
+     "item_id model_id order_item_id line_item_id add_on_deal_id promotion_id item_name item_sku model_name "
+     "model_sku "
+     "promotion_type model_quantity_purchased promotion_group_id active_qty cancel_requested_qty "
+     "cancelled_qty "
+     "return_requested_qty returned_qty model_original_price model_discounted_price weight wholesale "
+     "add_on_deal "
+     "main_item image_info.image_url promotion_list[].promotion_type promotion_list[].promotion_id "
+     "product_location_id[]"},
+    {"order.package_list[].",
+     "package_number logistics_status shipping_carrier logistics_channel_id group_shipment_id "
+     "parcel_chargeable_weight_gram allow_self_design_awb item_list[].item_id item_list[].model_id "
+     "item_list[].model_quantity item_list[].order_item_id item_list[].promotion_group_id "
+     "item_list[].product_location_id"},
+    {"package.",
+     "order_sn package_number fulfillment_status shipping_carrier tracking_number update_time ship_by_date "
+     "pickup_done_time logistics_channel_id group_shipment_id is_split_up recipient_address.name "
+     "item_list[].item_id"},
+    {"tracking.",
+     "order_sn package_number logistics_status tracking_info[].update_time tracking_info[].description "
+     "tracking_info[].logistics_status tracking_info[].return_code reversed_tracking_number "
+     "reversed_tracking_info[].update_time"},
+    {"return.",
+     "return_sn order_sn status reason text_reason reassessed_request_reason currency tracking_number "
+     "return_refund_type validation_type refund_amount amount_before_discount create_time update_time "
+     "due_date "
+     "return_ship_due_date return_seller_due_date needs_logistics is_seller_arrange "
+     "is_shipping_proof_mandatory "
+     "return_solution return_refund_request_type is_arrived_at_warehouse image[] dispute_reason[] "
+     "dispute_text_reason[] user.username user.email user.portrait item[].item_id item[].model_id "
+     "item[].add_on_deal_id item[].name item[].item_sku item[].variation_sku item[].images[] item[].amount "
+     "item[].item_price item[].is_add_on_deal item[].is_main_item item[].refund_amount "
+     "follow_up_action_list[].item_id follow_up_action_list[].model_id follow_up_action_list[].qty "
+     "follow_up_action_list[].current_status negotiation.negotiation_status negotiation.latest_solution "
+     "negotiation.latest_offer_creator negotiation.latest_offer_amount negotiation.counter_limit "
+     "negotiation.offer_due_date seller_proof.seller_proof_status seller_proof.seller_evidence_deadline "
+     "seller_compensation.seller_compensation_status seller_compensation.seller_compensation_due_date "
+     "seller_compensation.compensation_amount logistics_status reverse_logistics_status "
+     "reverse_logistics_channel_name activity[].activity_id activity[].original_price "
+     "activity[].discounted_price "
+     "activity[].items[].item_id return_pickup_address.name return_address.whs_id buyer_videos[].video_url"},
+    {"row.", "return_sn negotiation_status seller_proof_status seller_compensation_status"},
+    {"item.",
+     "item_id category_id item_dangerous item_name description item_sku item_status condition "
+     "description_type "
+     "gtin_code weight create_time update_time scheduled_publish_time has_model has_promotion "
+     "is_fulfillment_by_shopee deboost price_info[].currency price_info[].original_price "
+     "price_info[].current_price "
+     "price_info[].local_price price_info[].local_promotion_price "
+     "stock_info_v2.summary_info.total_reserved_stock "
+     "stock_info_v2.summary_info.total_available_stock stock_info_v2.seller_stock[].location_id "
+     "stock_info_v2.seller_stock[].stock stock_info_v2.seller_stock[].if_saleable "
+     "stock_info_v2.shopee_stock[].location_id stock_info_v2.shopee_stock[].stock dimension.package_length "
+     "dimension.package_width dimension.package_height image.image_url_list[] image.image_id_list[] "
+     "brand.brand_id "
+     "brand.original_brand_name pre_order.is_pre_order pre_order.days_to_ship attribute_list[].attribute_id "
+     "logistic_info[].logistic_id wholesales[].min_count video_info[].video_url tag.kit tax_info.ncm "
+     "complaint_policy.warranty_time purchase_limit_info.min_purchase_limit"},
+    {"models.",
+     "tier_variation[].name tier_variation[].option_list[].option "
+     "tier_variation[].option_list[].image.image_url "
+     "model[].model_id model[].model_sku model[].model_status model[].tier_index[] model[].promotion_id "
+     "model[].has_promotion model[].price_info[].original_price model[].stock_info_v2.seller_stock[].stock "
+     "model[].stock_info_v2.shopee_stock[].stock model[].weight model[].dimension.package_length "
+     "model[].pre_order.is_pre_order model[].gtin_code standardise_tier_variation[].variation_id"},
+    {"escrow.", "order_sn buyer_user_name return_order_sn_list[] buyer_payment_info.buyer_payment_method"},
+    {"escrow.order_income.",
+     "escrow_amount escrow_amount_after_adjustment buyer_total_amount original_price seller_discount "
+     "shopee_discount voucher_from_seller voucher_from_shopee coins buyer_paid_shipping_fee "
+     "actual_shipping_fee "
+     "final_shipping_fee shopee_shipping_rebate reverse_shipping_fee commission_fee service_fee "
+     "seller_transaction_fee withholding_tax seller_return_refund order_adjustment[].amount "
+     "order_adjustment[].date "
+     "order_adjustment[].currency order_adjustment[].adjustment_reason items[].item_id items[].model_id "
+     "items[].line_item_id items[].quantity_purchased items[].item_sku items[].model_sku "
+     "items[].original_price "
+     "items[].selling_price items[].discounted_price items[].activity_id items[].activity_type exchange_rate "
+     "pri_currency escrow_amount_pri"},
+    {"wallet.",
+     "status transaction_type order_sn refund_sn withdrawal_type description buyer_name money_flow amount "
+     "current_balance transaction_fee create_time withdrawal_id root_withdrawal_id "
+     "pay_order_list[].order_sn"},
 };
 
 static void test_fields(struct test *t)
 {
     char path[160];
 
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i += 2) {
-        for (const char *word = fields[i + 1]; *word; word += strspn(word, " ")) {
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        for (const char *word = fields[i].names; *word; word += strspn(word, " ")) {
             size_t n = strcspn(word, " ");
 
-            snprintf(path, sizeof path, "%s%.*s", fields[i], (int)n, word);
+            snprintf(path, sizeof path, "%s%.*s", fields[i].root, (int)n, word);
             expect(t, json_object_get(t->seen, path) != NULL, "never filled", path);
             word += n;
         }
