@@ -126,6 +126,17 @@
       "answers older than the event announced")                                                              \
     X(WORKER_FETCH_MISSING, "shopstream_worker_fetch_missing_total", COUNTER, "ids left out of an answer")   \
     X(WORKER_CIRCUITS_OPEN, "shopstream_worker_circuits_open", GAUGE, "shops whose calls all fail")          \
+    X(WORKER_REFRESH_DONE, "shopstream_worker_refreshes_total{result=\"renewed\"}", COUNTER,                 \
+      "refreshes of access tokens by result")                                                                \
+    X(WORKER_REFRESH_FINISHED, "shopstream_worker_refreshes_total{result=\"finished\"}", COUNTER, "")        \
+    X(WORKER_REFRESH_DROPPED, "shopstream_worker_refreshes_total{result=\"superseded\"}", COUNTER, "")       \
+    X(WORKER_REFRESH_FAILED, "shopstream_worker_refreshes_total{result=\"put_off\"}", COUNTER, "")           \
+    X(WORKER_REFRESH_REFUSED, "shopstream_worker_refreshes_total{result=\"refused\"}", COUNTER, "")          \
+    X(WORKER_REFRESH_LOST, "shopstream_worker_refreshes_total{result=\"answer_lost\"}", COUNTER, "")         \
+    X(WORKER_AUTHORIZATIONS_ALARMED, "shopstream_worker_authorizations_alarmed", GAUGE,                      \
+      "authorizations with an alarm: somebody must look, most often authorise again")                        \
+    X(WORKER_ACCESS_SHORTEST, "shopstream_worker_access_token_seconds_left", GAUGE,                          \
+      "shortest remaining life of an access token that is refreshed; -1 = there is none")                    \
     X(WORKER_STATE_UNKNOWN, "shopstream_worker_state_unknown_total", COUNTER,                                \
       "status words no state table knows")                                                                   \
     X(WORKER_DOCUMENTS_INVALID, "shopstream_worker_documents_invalid_total", COUNTER,                        \
@@ -149,8 +160,7 @@
       "needs for the transactions of an order, raised because its money moved")                              \
     X(WORKER_NEEDS, "shopstream_worker_needs", GAUGE, "needs that wait in MongoDB, as last counted")         \
     X(WORKER_NEEDS_OLDEST_MS, "shopstream_worker_needs_oldest_milliseconds", GAUGE, "age of the oldest")     \
-    X(WORKER_NEEDS_SWEPT, "shopstream_worker_needs_swept_total", COUNTER,                                    \
-      "needs given back to the stream")                                                                      \
+    X(WORKER_NEEDS_SWEPT, "shopstream_worker_needs_swept_total", COUNTER, "needs given back to the stream")  \
     X(WORKER_SWEEP_PROBES, "shopstream_worker_sweep_probes_total", COUNTER,                                  \
       "calls that asked whether a shop with needs answers again")                                            \
     X(WORKER_ACKED_LESS, "shopstream_worker_acked_less_total", COUNTER,                                      \

@@ -1,6 +1,6 @@
 /* refresh.h - worker: the thread that keeps credentials alive: access tokens are refreshed from half of their life on, and
- * when a lane reports that the platform refuses one. One refresher for all pods by lease; protocol: refresh.c.
- * Also confirms what shop events only hint at (deauthorised, authorisation ends) by a token call. */
+ * when a lane reports that the platform refuses one. Every pod has one, leases decide; the protocol is renew.h's.
+ * Also confirms what shop events only hint at (hints.h). */
 #ifndef SHOPSTREAM_WORKER_REFRESH_H
 #define SHOPSTREAM_WORKER_REFRESH_H
 
@@ -20,7 +20,10 @@ struct refresher *refresher_start(const struct config *config, const struct redi
                                   struct store_pool *stores, const struct credentials *credentials,
                                   struct err *err) __attribute__((warn_unused_result));
 
-/* Ends the refresh under way (its answer is stored first), joins, frees. Accepts NULL. */
+/* Ends the refresh under way (its answer is stored first) and the threads; others may go on asking. Accepts NULL. */
+void refresher_drain(struct refresher *r);
+
+/* The same, and frees: nobody may ask any more. Accepts NULL. */
 void refresher_stop(struct refresher *r);
 
 /* Any thread, never blocks: the platform refused this authorization's access token (XXH3 of it), or it has expired. The

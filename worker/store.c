@@ -19,7 +19,7 @@
 #include "common/strbuf.h"
 #include "worker/guard.h"
 
-enum { STORE_COLLECTIONS_MAX = 16, POOL_SPARE = 2, WTIMEOUT_MS = 10000 };
+enum { STORE_COLLECTIONS_MAX = 16, POOL_SPARE = 8, /* threads beside the lanes */ WTIMEOUT_MS = 10000 };
 
 struct store_pool {
     mongoc_client_pool_t *clients; /* owned */
@@ -305,7 +305,12 @@ static const struct store_index store_indexes[] = {
     {"webhook_events", "expires", {"expires_at"}, 0},
     {"webhook_events", "shop_received", {"shop_id", "recv_ms"}, NO_EXPIRY},
     {"shops", "authorization", {"authorization"}, NO_EXPIRY},
+    {"shops", "hint", {"hint_ms"}, NO_EXPIRY},
     {"authorizations", "refresh_hash", {"refresh_hash"}, NO_EXPIRY},
+    {"authorizations", "refresh_at", {"refresh_at"}, NO_EXPIRY},
+    {"authorizations", "access_expires", {"access_expires_at"}, NO_EXPIRY},
+    {"authorizations", "alarm", {"alarm.since"}, NO_EXPIRY},
+    {"authorizations", "state", {"state"}, NO_EXPIRY},
 };
 
 enum { INDEX_COUNT = sizeof(store_indexes) / sizeof(store_indexes[0]), INDEX_KEYS_MAX = 3 };

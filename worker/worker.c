@@ -30,6 +30,7 @@
 #include "worker/keeper.h"
 #include "worker/link.h"
 #include "worker/lookup.h"
+#include "worker/refresh.h"
 #include "worker/shop.h"
 #include "worker/store.h"
 #include "worker/streams.h"
@@ -88,6 +89,7 @@ struct worker {
     struct credentials *credentials;
     struct store_pool *stores;
     struct keeper *_Atomic keeper; /* set by worker_start while worker_ready may look */
+    struct refresher *refresher;   /* set by worker_start before the lanes */
     struct lane *lanes;
     size_t lane_count;
     atomic_bool stopping;
@@ -488,6 +490,9 @@ bool worker_start(struct worker *w, struct err *err)
 {
     if (!prepare_store(w, err) || !start_keeper(w, err))
         return false;
+    w->refresher = refresher_start(w->config, &w->redis, w->stores, w->credentials, err);
+    if (!w->refresher)
+        return false;
     for (size_t i = 0; i < w->lane_count; i++)
         if (!lane_init(&w->lanes[i], err))
             return false;
@@ -521,6 +526,7 @@ bool worker_join(struct worker *w, int64_t deadline_ms)
             break;
     ended = atomic_load(&w->running) == 0;
     pthread_mutex_unlock(&w->lock);
+    refresher_drain(w->refresher); /* a refresh whose request is out is stored first, whatever the lanes do */
     if (!ended)
         return false;
     for (size_t i = 0; i < w->lane_count; i++)
@@ -535,6 +541,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->lane_count; i++)
         lane_deinit(&w->lanes[i]);
+    refresher_stop(w->refresher);
     keeper_stop(w->keeper);
     free(w->lanes);
     store_pool_free(w->stores);

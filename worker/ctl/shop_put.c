@@ -8,7 +8,8 @@
  *          so shops share an authorization. It is found by the account, or by the hash of its current or a former refresh
  *          token (a former one says who, but its tokens are old news and change nothing), or it is the one the shop has
  *          already. Tokens are written by compare-and-set on the hash of the refresh token that was read, because a
- *          refresher may write at the same time; the loser reads again. */
+ *          refresher may write at the same time; the loser reads again. Shopee refreshes each shop's copy of a shared pair
+ *          by itself, so there a shop has an authorization of its own and joins none. */
 #include "worker/ctl/shop_put.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/hmac.h"
+#include "worker/grant_store.h"
 #include "worker/shop.h"
 
 enum { PUT_TRIES = 5, FORMER_HASHES = 20 };
@@ -72,11 +74,19 @@ enum lookup { BY_ACCOUNT, BY_TOKEN, BY_FORMER_TOKEN, BY_SHOP, LOOKUPS };
 
 static const char *const lookup_names[LOOKUPS] = {"account", "refresh token", "former refresh token", "shop"};
 
+/* Does each shop have its own pair, also when a grant gave several the same one? */
+static bool is_by_shop(const struct put *p)
+{
+    return strcmp(p->record->platform, "shopee") == 0;
+}
+
 /* NULL: this way says nothing here. */
 static bson_t *lookup_filter(const struct put *p, enum lookup by, const char *present)
 {
     const char *platform = p->record->platform, *account = p->record->account;
 
+    if (is_by_shop(p) && by != BY_SHOP)
+        return NULL;
     switch (by) {
     case BY_ACCOUNT:
         return account ? BCON_NEW("platform", BCON_UTF8(platform), "$or", "[", "{", "account",
@@ -99,7 +109,7 @@ static bool is_another_account(const struct put *p, const bson_t *doc)
 {
     const char *account = p->record->account, *stored = text_of(doc, "account");
 
-    return account && *stored && strcmp(account, stored) != 0;
+    return !is_by_shop(p) && account && *stored && strcmp(account, stored) != 0;
 }
 
 /* The authorization this grant belongs to, NULL when it is a new one. How it was found: out->joined. */
@@ -181,6 +191,7 @@ static bool seal_into(struct put *p, bson_t *set, const char *authorization, con
 static bool grant_fields(struct put *p, const char *authorization, bson_t *set, struct err *err)
 {
     const struct shop_record *r = p->record;
+    int64_t now_ms = clock_now_ms();
 
     BSON_APPEND_UTF8(set, "platform", r->platform);
     if (r->account)
@@ -188,12 +199,16 @@ static bool grant_fields(struct put *p, const char *authorization, bson_t *set, 
     BSON_APPEND_DATE_TIME(set, "access_expires_at", r->access_expires_ms);
     BSON_APPEND_DATE_TIME(set, "refresh_expires_at", r->refresh_expires_ms);
     BSON_APPEND_UTF8(set, "refresh_hash", p->hash);
-    BSON_APPEND_DATE_TIME(set, "updated_at", clock_now_ms());
+    BSON_APPEND_DATE_TIME(set, "access_issued_at", now_ms);
+    BSON_APPEND_DATE_TIME(set, "refresh_at", grant_half_life_ms(now_ms, r->access_expires_ms));
+    BSON_APPEND_DATE_TIME(set, "updated_at", now_ms);
+    if (is_by_shop(p))
+        BSON_APPEND_UTF8(set, "shop_id", r->shop_id);
     return seal_into(p, set, authorization, "access_token", r->access_token, err) &&
            seal_into(p, set, authorization, "refresh_token", r->refresh_token, err);
 }
 
-/* {$set: grant, $push: the hash it replaces}; NULL: err. */
+/* {$set: grant, $unset: what was wrong with the one before, $push: the hash it replaces}; NULL: err. */
 static bson_t *grant_update(struct put *p, const char *authorization, const char *old_hash, struct err *err)
 {
     bson_t *update = bson_new(), set;
@@ -202,6 +217,8 @@ static bson_t *grant_update(struct put *p, const char *authorization, const char
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     ok = grant_fields(p, authorization, &set, err);
     bson_append_document_end(update, &set);
+    BCON_APPEND(update, "$unset", "{", "intent", BCON_UTF8(""), "alarm", BCON_UTF8(""), "state",
+                BCON_UTF8(""), "refresh_failures", BCON_UTF8(""), "}");
     if (ok && *old_hash && strcmp(old_hash, p->hash) != 0)
         BCON_APPEND(update, "$push", "{", "former_refresh_hashes", "{", "$each", "[", BCON_UTF8(old_hash),
                     "]", "$slice", BCON_INT32(-FORMER_HASHES), "}", "}");
@@ -216,7 +233,7 @@ static bson_t *grant_update(struct put *p, const char *authorization, const char
 static bool authorization_create(struct put *p, int attempt, bool *again, struct err *err)
 {
     struct strbuf *id = &p->out->authorization;
-    const char *name = p->record->account ? p->record->account : p->record->shop_id;
+    const char *name = p->record->account && !is_by_shop(p) ? p->record->account : p->record->shop_id;
     bool matched, created, changed;
     bson_t *update;
 
@@ -308,13 +325,17 @@ static bool put_authorization(struct put *p, const bson_t *shop, struct err *err
     return false;
 }
 
+static bool has_new_tokens(const struct put *p)
+{
+    return strcmp(p->out->tokens, "stored") == 0 || strcmp(p->out->tokens, "replaced") == 0;
+}
+
 /* The state a shop has after the put: what a person switched off stays off, and old tokens bring no grant back. */
 static enum shop_state state_after(const struct put *p, const bson_t *shop)
 {
     enum shop_state now = shop ? shop_state_parse(text_of(shop, "state")) : SHOP_UNKNOWN;
-    bool old_tokens = strcmp(p->out->tokens, "stored") != 0 && strcmp(p->out->tokens, "replaced") != 0;
 
-    if (now == SHOP_DISABLED || (old_tokens && now != SHOP_UNKNOWN))
+    if (now == SHOP_DISABLED || (!has_new_tokens(p) && now != SHOP_UNKNOWN))
         return now;
     return SHOP_ACTIVE;
 }
@@ -346,7 +367,8 @@ static bool put_shop(struct put *p, const bson_t *shop, struct err *err)
                    "updated_at", BCON_DATE_TIME(clock_now_ms()));
     if (r->shop_cipher)
         BSON_APPEND_UTF8(set, "shop_cipher", r->shop_cipher);
-    ok = update_one(p, "shops", BCON_NEW("_id", BCON_UTF8(p->shop_id)), BCON_NEW("$set", BCON_DOCUMENT(set)),
+    ok = update_one(p, "shops", BCON_NEW("_id", BCON_UTF8(p->shop_id)),
+                    BCON_NEW("$set", BCON_DOCUMENT(set), "$unset", "{", "revoked_at", BCON_UTF8(""), "}"),
                     true, &matched, &created, &changed, err);
     bson_destroy(set);
     return ok;
@@ -377,7 +399,8 @@ bool shop_put(struct store *store, const struct credentials *credentials, const 
 
     if (!put_prepare(&p, err) || !find_one(&p, "shops", BCON_NEW("_id", BCON_UTF8(p.shop_id)), &shop, err))
         return false;
-    ok = put_authorization(&p, shop, err) && put_shop(&p, shop, err);
+    ok = put_authorization(&p, shop, err) && put_shop(&p, shop, err) &&
+         (!has_new_tokens(&p) || grant_shops_back(store, strbuf_text(&out->authorization), err));
     if (shop)
         bson_destroy(shop);
     return ok;

@@ -1,0 +1,257 @@
+#!/usr/bin/python3
+"""Credentials stay alive: access tokens are refreshed from half of their life on, once each, whatever the number of workers;
+a refused grant is told once and its shops wait; a new grant brings everything back. Nothing is lost meanwhile.
+
+Tokens live for seconds here. A person's records and the simulator's switch say so; REFRESH_INTERVAL_MS looks often enough.
+"""
+
+import datetime
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from stack import Failure, check, check_equal, run_cases, wait_for  # noqa: E402
+from world import World  # noqa: E402
+
+OFTEN = {"REFRESH_INTERVAL_MS": 100}
+
+
+def world_of(shops=2, life=4, **more):
+    """A world whose access tokens end in `life` seconds, those of the records and all later ones."""
+    world = World(shops=shops, worker=OFTEN, register=False, **more)
+    world.sim.switch(access_token_seconds=life)
+    put(world, life)
+    return world
+
+
+def put(world, life):
+    shops = world.sim.shops()
+    for shop in shops:
+        shop["access_expires_at"] = int(time.time()) + life
+    return world.put_shops(shops)
+
+
+def make_due(world, **more):
+    """All authorizations are to be refreshed now; more: other fields to set."""
+    world.db.authorizations.update_many({}, {"$set": dict(more, refresh_at=datetime.datetime(2020, 1, 1))})
+
+
+def grants(world):
+    return {g["_id"]: g for g in world.db.authorizations.find()}
+
+
+def grant(world):
+    """The only one."""
+    all_of_them = list(grants(world).values())
+    check_equal(len(all_of_them), 1, "authorizations")
+    return all_of_them[0]
+
+
+def refreshes(world):
+    """Refreshes per authorization, as stored."""
+    return {name: len(g.get("former_refresh_hashes", ())) for name, g in grants(world).items()}
+
+
+def token_calls(world):
+    return [call for call in world.sim.calls() if call["api"] == "token"]
+
+
+def logged(world, words):
+    return sum(worker.log().count(words) for worker in world.workers)
+
+
+def states(world):
+    return sorted(shop["state"] for shop in world.db.shops.find())
+
+
+def metric(world, name):
+    return sum(worker.metric(name) for worker in world.workers if worker.process.poll() is None)
+
+
+def seconds_left(g):
+    return (g["access_expires_at"] - datetime.datetime.utcnow()).total_seconds()
+
+
+# ---------------------------------------------------------------- in time
+
+def case_tokens_are_refreshed_from_half_of_their_life_on_and_once_each():
+    with world_of(shops=4, life=4) as world:
+        for _ in range(3):
+            world.worker()
+        wait_for("three refreshes of each", lambda: len(refreshes(world)) == 4 and min(refreshes(world).values()) >= 3, 30)
+        calls, stored = token_calls(world), sum(refreshes(world).values())
+        check(all(call["code"] == 0 for call in calls), "a token call was refused: %s" % calls)
+        check(stored <= len(calls) <= stored + 4, "%d token calls, %d refreshes stored" % (len(calls), stored))
+        by_shop = {}
+        for call in calls:
+            by_shop.setdefault(call["shop_id"], []).append(call["at_ms"])
+        for times in by_shop.values():
+            for earlier, later in zip(times, times[1:]):
+                check(later - earlier >= 1400, "refreshed again after %d ms of 4 s" % (later - earlier))
+        check(all(seconds_left(g) > 1 for g in grants(world).values()), "a token lives for less than a second")
+        check(world.workers[0].metric("shopstream_worker_access_token_seconds_left") >= 0, "no remaining life measured")
+        check_equal(metric(world, "shopstream_worker_authorizations_alarmed"), 0, "alarms")
+        check_equal(world.redis.client.keys("token:*") + world.redis.client.keys("lock:*"), [], "keys left behind")
+
+
+def case_a_record_without_a_time_of_issue_is_scheduled_by_when_it_was_put():
+    with World(shops=1, worker=OFTEN) as world:
+        world.db.authorizations.update_many({}, {"$unset": {"refresh_at": "", "access_issued_at": ""}})
+        world.worker()
+        wait_for("a schedule", lambda: "refresh_at" in grant(world))
+        g = grant(world)
+        half = g["updated_at"] + (g["access_expires_at"] - g["updated_at"]) / 2
+        check(abs((g["refresh_at"] - half).total_seconds()) < 1, "due at %s, half of its life is %s" % (g["refresh_at"], half))
+        check_equal(len(token_calls(world)), 0, "token calls")
+
+
+# ---------------------------------------------------------------- refused
+
+def case_a_withdrawn_grant_is_told_once_and_a_new_one_brings_the_shops_back():
+    with world_of(shops=2, life=2, simulator=("--shops-per-authorization", "2")) as world:
+        world.sim.fault("revoked", shop=0, count=-1)
+        world.worker()
+        world.worker()
+        wait_for("revoked shops", lambda: states(world) == ["revoked"] * 2, 20)
+        g = grant(world)
+        check_equal((g["state"], g["alarm"]["reason"]), ("refused", "refused"), "the authorization")
+        wait_for("the gauge", lambda: metric(world, "shopstream_worker_authorizations_alarmed") >= 1)
+        calls = len(token_calls(world))
+        wait_for("some rounds", rounds_of(world, 5))
+        check_equal(len(token_calls(world)), calls, "token calls after the refusal")
+        check_equal(logged(world, "a person must authorise again"), 1, "alarms in the log")
+        check("shopstreamctl shop authorize tiktok" in "".join(w.log() for w in world.workers), "no way out named")
+        world.sim.heal()
+        world.db.shops.update_one({"shop_id": world.sim.shops()[1]["shop_id"]}, {"$set": {"state": "disabled"}})
+        authorize_again(world, 0)
+        put(world, 2)
+        wait_for("a refresh of the new grant", lambda: len(token_calls(world)) > calls, 20)
+        check_equal(states(world), ["active", "disabled"], "states of the shops: a person's own stay")
+        check(not {"state", "alarm"} & set(grant(world)), "traces of the refusal: %s" % set(grant(world)))
+
+
+def rounds_of(world, count):
+    """A condition: the workers have looked that many times since."""
+    start = {worker.name: time.monotonic() for worker in world.workers}
+    return lambda: all(time.monotonic() - at > count * 0.15 for at in start.values())
+
+
+def authorize_again(world, shop):
+    """As the seller does; afterwards the simulator's shops() tell the new tokens."""
+    import urllib.parse
+    import urllib.request
+    from world import APP_KEY, APP_SECRET
+    code = json.loads(world.sim.call("POST", "auth_code", {"shop": shop}))["auth_code"]
+    query = urllib.parse.urlencode({"app_key": APP_KEY, "app_secret": APP_SECRET, "grant_type": "authorized_code",
+                                    "auth_code": code})
+    with urllib.request.urlopen(world.sim.url + "/api/v2/token/get?" + query, timeout=10) as answer:
+        check_equal(json.load(answer)["code"], 0, "exchange of the code")
+
+
+def case_transient_errors_are_put_off_with_back_off_and_told_when_they_stay():
+    with world_of(shops=1, life=600) as world:
+        world.sim.fault("500", path="token", count=-1)
+        make_due(world)
+        world.worker()
+        wait_for("two failures", lambda: grant(world).get("refresh_failures") == 2)
+        check_equal(len(token_calls(world)), 4, "calls: one, and one more at once, each time")
+        make_due(world, refresh_failures=4)
+        wait_for("the alarm", lambda: "alarm" in grant(world))
+        g = grant(world)
+        check_equal((g["alarm"]["reason"], g.get("state"), g["refresh_failures"]), ("failing", None, 5), "the authorization")
+        check((g["refresh_at"] - datetime.datetime.utcnow()).total_seconds() > 10, "no back-off")
+        check_equal(logged(world, "refresh keeps failing"), 1, "alarms in the log")
+        check_equal(states(world), ["active"], "its shop works on")
+        world.sim.heal()
+        make_due(world)
+        wait_for("a refresh", lambda: "alarm" not in grant(world) and "refresh_failures" not in grant(world))
+        check("intent" not in grant(world), "an intent is left open")
+
+
+def case_an_answer_lost_on_the_wire_raises_the_alarm_with_the_remaining_life():
+    with world_of(shops=1, life=40) as world:
+        world.sim.fault("truncated", path="token", count=1)  # the tokens have changed, and nobody has read them
+        make_due(world)
+        worker = world.worker()
+        line = worker.wait_log(r"the answer to a refresh was lost.*access_seconds_left=(\d+)")
+        check(20 < int(line.group(1)) <= 40, "remaining life: %s s" % line.group(1))
+        check_equal(len(token_calls(world)), 2, "calls: the lost one, and one more at once")
+        check_equal(grant(world)["alarm"]["reason"], "answer_lost", "reason")
+        check_equal(metric(world, 'shopstream_worker_refreshes_total{result="answer_lost"}'), 1, "lost answers")
+        check_equal(states(world), ["active"], "its shop works while the access token lives")
+        past = datetime.datetime.utcnow() - datetime.timedelta(seconds=1)
+        world.db.authorizations.update_many({}, {"$set": {"access_expires_at": past}})
+        wait_for("its end", lambda: states(world) == ["revoked"])
+
+
+def case_a_grant_put_while_a_refresh_is_out_wins():
+    with world_of(shops=1, life=600) as world:
+        world.sim.fault("hold", path="token")
+        make_due(world)
+        worker = world.worker()
+        wait_for("the call", lambda: world.sim.counters()["held"] == 1)
+        check("intent" in grant(world), "no intent is written before the call")
+        authorize_again(world, 0)
+        put(world, 600)
+        put_hash = grant(world)["refresh_hash"]
+        world.sim.release()
+        worker.wait_log("a refreshed pair dropped, a newer grant is stored")
+        check_equal(grant(world)["refresh_hash"], put_hash, "the person's grant")
+        check_equal(world.redis.client.keys("token:*"), [], "copies")
+
+
+# ---------------------------------------------------------------- hints
+
+def hint(world, topic="6"):
+    world.db.shops.update_many({}, {"$set": {"hint_topic": topic, "hint_ms": int(time.time() * 1000)}})
+
+
+def hints_left(world):
+    return world.db.shops.count_documents({"hint_ms": {"$exists": True}})
+
+
+def case_a_hint_that_does_not_come_true_changes_nothing():
+    with World(shops=2, worker=OFTEN) as world:
+        world.worker()
+        hint(world)
+        wait_for("the end of the hints", lambda: hints_left(world) == 0)
+        check_equal(states(world), ["active"] * 2, "states")
+        check_equal(len(token_calls(world)), 0, "refreshes spent on it")
+
+
+def case_a_hint_that_comes_true_revokes_the_shops():
+    with World(shops=2, worker=OFTEN) as world:
+        world.sim.fault("revoked", shop=0, count=-1)
+        world.worker()
+        hint(world)
+        wait_for("the end of the hints", lambda: hints_left(world) == 0)
+        wait_for("the revoked shop", lambda: states(world) == ["active", "revoked"])
+        check_equal(logged(world, "a person must authorise again"), 1, "alarms in the log")
+
+
+def case_a_hint_stays_while_the_platform_does_not_tell():
+    with World(shops=1, worker=OFTEN) as world:
+        fault = world.sim.fault("500", path="shops", count=-1)
+        world.worker()
+        hint(world)
+        wait_for("three questions", lambda: world.sim.counters()["shops_calls"] >= 3)
+        check_equal((hints_left(world), states(world)), (1, ["active"]), "the hint and the state")
+        world.sim.heal(fault)
+        wait_for("the end of the hint", lambda: hints_left(world) == 0)
+
+
+def case_the_end_of_an_authorisation_that_a_push_told_is_stored_and_warned_of():
+    with World(shops=1, worker=OFTEN) as world:
+        worker = world.worker()
+        end = int(time.time() * 1000) + 5 * 86400000
+        world.db.shops.update_many({}, {"$set": {"hint_topic": "7", "hint_ms": 1, "hint_expires_ms": end}})
+        worker.wait_log(r"an authorisation ends.*days_left=4")
+        wait_for("the end of the hint", lambda: hints_left(world) == 0)
+        stored = world.db.shops.find_one()["authorization_expires_at"].replace(tzinfo=datetime.timezone.utc)
+        check_equal(int(stored.timestamp() * 1000), end, "its end")
+
+
+if __name__ == "__main__":
+    run_cases(globals())
