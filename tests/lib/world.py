@@ -37,6 +37,8 @@ from stack import BUILD, RELEASE, ROOT, Failure, Program, Redis, Server, check, 
 
 APP_KEY = "flowappkey"
 APP_SECRET = "flow-secret-4f1d8c02b7e94a66"
+PARTNER_ID, PARTNER_KEY, PUSH_KEY = "2001887", "flow-partner-key-5e0c7b41d2f39a86", "flow-push-key-71c24f9e08ab3d65"
+CALLBACK_URL = "https://hooks.example.test/webhooks/shopee"
 CREDENTIALS_KEY = "9b4e1f77c2a05d3866f0e1d2c3b4a5968778695a4b3c2d1e0f112233445566fe"
 LIVE, BULK, DEAD = "webhooks:{0}", "webhooks:{0}:bulk", "webhooks:{0}:dead"
 GROUP = "workers"
@@ -112,12 +114,15 @@ def shared_mongo():
 
 
 class Simulator(Program):
-    """The marketplace; its control API as methods (tests/simulator/README.md)."""
+    """One marketplace; its control API as methods (tests/simulator/README.md)."""
 
-    def __init__(self, *arguments, shops=2):
-        self.tls = "--tls-cert" in arguments
+    def __init__(self, *arguments, shops=2, platform="tiktok"):
+        self.tls, self.platform = "--tls-cert" in arguments, platform
+        app = {"tiktok": ("--app-key", APP_KEY, "--app-secret", APP_SECRET),
+               "shopee": ("--partner-id", PARTNER_ID, "--partner-key", PARTNER_KEY, "--push-key", PUSH_KEY,
+                          "--callback-url", CALLBACK_URL)}[platform]
         super().__init__("simulator", {}, build=RELEASE, arguments=(
-            "--listen", "127.0.0.1:0", "--shops", str(shops), "--app-key", APP_KEY, "--app-secret", APP_SECRET, *arguments))
+            "--platform", platform, "--listen", "127.0.0.1:0", "--shops", str(shops), *app, *arguments))
         try:
             self.url = self.wait_log(r"listening (https?://\S+)").group(1)
         except BaseException:
@@ -177,6 +182,27 @@ class Simulator(Program):
     def orders(self, shop=None):
         return self.lines("GET", "orders" + ("" if shop is None else "?shop=%s" % shop))
 
+    def truth(self, **which):
+        """What the marketplace serves now, one object an entity: platform kind shop_id id number revision body. Numbers keep
+        their text (truth.Number)."""
+        query = urllib.parse.urlencode(which)
+        return [truth.load(line) for line in self.lines("GET", "truth" + ("?" + query if query else ""))]
+
+    def limits(self):
+        return json.loads(self.call("GET", "limits"))
+
+    def authorizations(self):
+        return [json.loads(line) for line in self.lines("GET", "authorizations")]
+
+    def delete(self, kind, shop, number):
+        self.call("POST", "delete", {"kind": kind, "shop": shop, "number": number})
+
+    def revoke(self, shop):
+        self.call("POST", "revoke", {"shop": shop})
+
+    def grant(self, shop):
+        return json.loads(self.call("POST", "grant", {"shop": shop}))
+
     def refresh_token(self, shop):
         """As a seller who renews the grant: afterwards shops() tells the new tokens."""
         before = self.shops()[shop]
@@ -233,17 +259,18 @@ class World:
 
     release: programs without sanitizers, for cases that measure or carry load. server: settings of the server, None for no
     server. worker: settings of every worker. simulator, redis: arguments of those. register: put all shops of the simulator
-    at the start.
+    at the start. shopee: shops of a second marketplace, world.shopee; 0: there is none.
     """
 
     _numbers = itertools.count(1)
 
-    def __init__(self, shops=2, release=False, server=(), worker=(), simulator=(), redis=(), register=True):
+    def __init__(self, shops=2, release=False, server=(), worker=(), simulator=(), redis=(), register=True, shopee=0):
         self.directory = tempfile.mkdtemp(prefix="shopstream-world-")
         self.build = RELEASE if release else BUILD
         self.worker_settings = dict(worker)
         self.workers, self.programs, self.closers = [], [], []
-        self.accepted, self.secrets, self.channels = [], {APP_SECRET, CREDENTIALS_KEY}, {}
+        self.accepted, self.channels = [], {}
+        self.secrets = {APP_SECRET, CREDENTIALS_KEY, PARTNER_KEY, PUSH_KEY}
         self.expected_dead = []  # (class, entity id or "") of each dead letter check() has to find
         self.redis = self.server = None
         try:
@@ -254,7 +281,13 @@ class World:
             self.db = self.mongo.client[self.dbname]
             self.closers.append(lambda: self.mongo.client.drop_database(self.dbname))
             self.sim = Simulator(*simulator, shops=shops)
+            self.sims = [self.sim]
             self.programs.append(self.sim)
+            self.shopee = None
+            if shopee:
+                self.shopee = Simulator(*simulator, shops=shopee, platform="shopee")
+                self.sims.append(self.shopee)
+                self.programs.append(self.shopee)
             if register:
                 self.put_shops()
             if server is not None:
@@ -267,15 +300,25 @@ class World:
 
     def start_server(self, settings=()):
         wanted = {"TIKTOK_APP_KEY": APP_KEY, "TIKTOK_APP_SECRET": APP_SECRET}
+        if self.shopee:
+            wanted.update({"SHOPEE_PARTNER_ID": PARTNER_ID, "SHOPEE_PARTNER_KEY": PARTNER_KEY, "SHOPEE_PUSH_KEY": PUSH_KEY,
+                           "SHOPEE_CALLBACK_URL": CALLBACK_URL})
         wanted.update(settings)
         self.server = Server(self.redis, wanted, build=self.build)
         self.programs.append(self.server)
         return self.server
 
     def common_settings(self):
-        return {"REDIS_URL": self.redis.url, "MONGO_URI": self.mongo.uri, "MONGO_DBNAME": self.dbname,
-                "CREDENTIALS_KEY": CREDENTIALS_KEY, "TIKTOK_APP_KEY": APP_KEY, "TIKTOK_APP_SECRET": APP_SECRET,
-                "TIKTOK_API_URL": self.sim.url, "TIKTOK_AUTH_URL": self.sim.url}
+        settings = {"REDIS_URL": self.redis.url, "MONGO_URI": self.mongo.uri, "MONGO_DBNAME": self.dbname,
+                    "CREDENTIALS_KEY": CREDENTIALS_KEY, "TIKTOK_APP_KEY": APP_KEY, "TIKTOK_APP_SECRET": APP_SECRET,
+                    "TIKTOK_API_URL": self.sim.url, "TIKTOK_AUTH_URL": self.sim.url}
+        # A case about limits sets its own.
+        settings.update({"PLATFORM_RATE_LIMIT_TIKTOK": 0, "PLATFORM_RATE_LIMIT_SHOPEE": 0, "SHOP_RATE_LIMIT_TIKTOK": 0,
+                         "SHOP_RATE_LIMIT_SHOPEE": 0})
+        if self.shopee:
+            settings.update({"SHOPEE_PARTNER_ID": PARTNER_ID, "SHOPEE_PARTNER_KEY": PARTNER_KEY, "SHOPEE_PUSH_KEY": PUSH_KEY,
+                             "SHOPEE_CALLBACK_URL": CALLBACK_URL, "SHOPEE_API_URL": self.shopee.url})
+        return settings
 
     def worker(self, name=None, wait=True, wrapper=(), **settings):
         """Starts a worker; one lane unless WORKER_THREADS says otherwise. wrapper: a command to run it under."""
@@ -312,7 +355,7 @@ class World:
 
     def put_shops(self, shops=None):
         """shop put of the given records (default: all the simulator knows)."""
-        shops = self.sim.shops() if shops is None else shops
+        shops = [shop for sim in self.sims for shop in sim.shops()] if shops is None else shops
         for shop in shops:
             self.secrets |= {shop["access_token"], shop["refresh_token"]}
             self.channels[shop["shop_id"]] = shop.get("channel_id", "")
@@ -344,9 +387,9 @@ class World:
         self.accepted += [row for row in rows if row["accepted"]]
         return rows
 
-    def change(self, shop, number, send=True, **more):
-        """A change at the marketplace and, unless send=False, its push."""
-        changed = self.sim.change(shop, number, **more)
+    def change(self, shop, number, send=True, sim=None, **more):
+        """A change at the marketplace (sim: another than the first) and, unless send=False, its push."""
+        changed = (sim or self.sim).change(shop, number, **more)
         if send:
             self.send(changed["push"])
         return changed
@@ -468,7 +511,7 @@ class World:
             for word in NEVER_LOGGED:
                 check(word not in log, "%s logged %r: %s" % (program.name, word, log[-3000:]))
             self.check_no_secret(log, "the log of %s" % program.name)
-            if program is not self.sim and program.process.poll() is None:
+            if program not in self.sims and program.process.poll() is None:
                 with open("/proc/%d/cmdline" % program.pid) as f:
                     self.check_no_secret(f.read(), "the command line of %s" % program.name)
                 if getattr(program, "admin_port", None):
@@ -501,7 +544,7 @@ class World:
 
     def print_logs(self):
         for program in self.programs:
-            if program is not self.sim:
+            if program not in self.sims:
                 lines = program.log().splitlines()
                 for line in lines[-25:]:
                     print("# %s %d: %s" % (program.name, program.pid, line[:400]), flush=True)
