@@ -58,8 +58,9 @@ class Nginx:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+SHOPEE_URL, SHOPEE_KEY = "https://webhooks.example.com/webhooks/shopee", "push-key"
 redis = Redis()
-server = Server(redis)
+server = Server(redis, {"SHOPEE_CALLBACK_URL": SHOPEE_URL, "SHOPEE_PUSH_KEY": SHOPEE_KEY})
 nginx = Nginx(server.port)
 
 
@@ -74,6 +75,18 @@ def case_pushes_come_through_unchanged_over_kept_alive_connections():
         check_equal((entry["body"], entry["trace"]), (body, trace), "entry")
     c.close()
     check(server.metric("shopstream_server_connections") <= 3, "nginx keeps its connection to the server")
+
+
+def case_shopees_pushes_and_test_messages_come_through():
+    c = nginx.connect()
+    body = b'{"data":{"ordersn":"N1","status":"SHIPPED","update_time":1779091201},"shop_id":7,"code":3,"timestamp":1779091202}'
+    for sent, signed_for in ((body, SHOPEE_URL), (b'{"code":0}', "x"), (b"", "x")):
+        signature = hmac.new(SHOPEE_KEY.encode(), signed_for.encode() + b"|" + sent, hashlib.sha256).hexdigest()
+        answer, text = server.exchange("POST", "/webhooks/shopee", sent, {"Authorization": signature}, c)
+        check_equal((answer.status, text, answer.getheader("Content-Length")), (200, b"", "0"), "answer to %r" % sent)
+    c.close()
+    entry = redis.entries()[-1]
+    check_equal((entry["platform"], entry["id"], entry["body"]), ("shopee", "N1", body), "entry")
 
 
 def case_refusals_come_through_with_their_reason():

@@ -20,6 +20,7 @@
 #include "worker/credentials.h"
 #include "worker/ctl/ctl.h"
 #include "worker/http_client.h"
+#include "worker/market_call.h"
 #include "worker/platforms/platform.h"
 #include "worker/shop.h"
 
@@ -57,9 +58,9 @@ struct push_run {
     const char *shop;                /* --shop; NULL = all */
     const char *url;                 /* --url; NULL = none */
     bool registering, dry;
-    int code;        /* worst so far */
-    json_t *rows;    /* --json: what is printed at the end; owned */
-    yyjson_doc *doc; /* of the latest answer; owned */
+    int code;                  /* worst so far */
+    json_t *rows;              /* --json: what is printed at the end; owned */
+    struct market_call latest; /* the latest call; owned */
 };
 
 static void worse(struct push_run *r, int code)
@@ -70,44 +71,19 @@ static void worse(struct push_run *r, int code)
 
 /* --- calls ---------------------------------------------------------------------------------------------------- */
 
-/* Sends and waits. *answer is owned by the caller. False: err. */
-static bool send_request(struct push_run *r, const struct platform_request *request,
-                         struct http_answer *answer, struct err *err)
-{
-    const int64_t timeout_ms = r->ctl->config->request_timeout_ms;
-    void *context;
-
-    if (!http_client_start(r->http, request, timeout_ms, r, err))
-        return false;
-    while (!http_client_next(r->http, 1000, &context, answer))
-        ;
-    return true;
-}
-
 /* One call; its payload, borrowed until the next call, is result->entities. Anything but CALL_OK has a sentence in
  * result->error. False: no request could be made, err. */
 static bool call(struct push_run *r, const struct shop *shop, const char *method, const char *path,
                  const char *body, struct platform_result *result, struct err *err)
 {
     struct platform_request request = {0};
-    struct http_answer answer = {0};
-    const int64_t now_ms = clock_now_ms();
-    bool ok = r->platform->call_request(r->ctl->config, shop, method, path, NULL, 0, body, now_ms / 1000,
-                                        &request, err) &&
-              send_request(r, &request, &answer, err);
+    bool ok = r->platform->call_request(r->ctl->config, shop, method, path, NULL, 0, body,
+                                        clock_now_ms() / 1000, &request, err);
 
-    if (ok) {
-        yyjson_doc_free(r->doc);
-        r->doc = json_parse(strbuf_text(&answer.body), answer.body.length, NULL, NULL);
-        r->platform->judge(PLATFORM_CALL,
-                           &(struct platform_answer){.http_status = answer.status,
-                                                     .root = r->doc ? yyjson_doc_get_root(r->doc) : NULL,
-                                                     .transport_error = answer.error,
-                                                     .retry_after = answer.retry_after,
-                                                     .now_ms = now_ms},
-                           result);
-    }
-    http_answer_deinit(&answer);
+    market_call_deinit(&r->latest);
+    ok = ok && market_call(r->http, &request, r->ctl->config->request_timeout_ms, &r->latest, err);
+    if (ok)
+        r->platform->judge(PLATFORM_CALL, &r->latest.answer, result);
     platform_request_deinit(&request);
     return ok;
 }
@@ -123,8 +99,7 @@ static void print_message(const struct push_run *r)
     struct strbuf plain = STRBUF_INIT;
     struct json_text message;
 
-    if (r->doc && json_get_text(yyjson_doc_get_root(r->doc), "message", &message) == JSON_GOT &&
-        message.length > 0)
+    if (json_get_text(r->latest.answer.root, "message", &message) == JSON_GOT && message.length > 0)
         fprintf(stderr, "shopstreamctl: it says: %s\n",
                 ctl_plain(&plain, message.data,
                           message.length > SHOPEE_MESSAGE_SHOWN ? SHOPEE_MESSAGE_SHOWN : message.length));
@@ -623,7 +598,7 @@ static void run_on(struct push_run *r, void (*run)(struct push_run *))
         putchar('\n');
     }
     json_decref(r->rows);
-    yyjson_doc_free(r->doc);
+    market_call_deinit(&r->latest);
     shop_cache_free(r->shops);
     credentials_free(r->credentials);
     http_client_free(r->http);
