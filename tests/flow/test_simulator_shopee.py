@@ -132,7 +132,12 @@ def case_the_gateway_checks_partner_time_sign_token_and_shop_in_this_order():
         check_equal(sim.bad("error_param", path, query, method="POST")["message"], "Wrong method.", "message")
         sim.bad("error_not_found", path, query)
         check_equal(sim.counters()["errors_by_code"]["error_sign"], 1, "counted errors")
-        check_equal(sim.counters()["sign_failures"], 1, "sign failures")
+        sim.switch(business_error_status=400, token_error_status=401)
+        check_equal(sim.ask(path, query, raw=True, sign="0" * 64)[0], 400, "HTTP status of an error")
+        check_equal(sim.ask(path, query, raw=True, access_token="x")[0], 401, "HTTP status of a refused token")
+        sim.switch(success_word="dash")
+        check_equal(sim.ask(path, {"order_sn_list": sim.change(0, 0)["id"]})["error"], "-", "success in the samples' spelling")
+        check_equal(sim.counters()["sign_failures"], 2, "sign failures")
 
 
 def case_business_parameters_and_bodies_are_not_signed_but_tokens_and_shops_are():
@@ -386,11 +391,11 @@ def case_items_are_listed_by_status_and_models_come_apart():
         check_equal(found, {k: v["base"]["item_status"] for k, v in truth.items()}, "list")
         normal = sim.good("product/get_item_list", {"offset": 0, "page_size": 100, "item_status": ["NORMAL"]})["response"]
         check_equal(len(normal["item"]), sum(v == "NORMAL" for v in found.values()), "NORMAL ones")
-        items = sim.good("product/get_item_base_info", {"item_id_list": ",".join(truth), "need_tax_info": "true",
-                                                        "need_complaint_policy": "true"})["response"]["item_list"]
+        ids = {"item_id_list": ",".join(truth)}
+        items = sim.good("product/get_item_base_info", ids)["response"]["item_list"]
         check_equal({str(i["item_id"]): i for i in items}, {k: v["base"] for k, v in truth.items()}, "base")
-        check("tax_info" not in sim.good("product/get_item_base_info", {"item_id_list": next(iter(truth))})["response"]
-              ["item_list"][0], "tax_info was not asked for")
+        more = sim.good("product/get_item_base_info", dict(ids, need_tax_info="true"))["response"]["item_list"]
+        check_equal([dict(i, tax_info=m["tax_info"]) for i, m in zip(items, more)], more, "with tax_info")
         kinds = set()
         for item, body in truth.items():
             kinds.add(body["models"] is not None)

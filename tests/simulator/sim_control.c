@@ -637,6 +637,7 @@ static void on_switch(struct ask *ask)
     s.limit_retry_after = ask_int(ask, "limit_retry_after", s.limit_retry_after, -1, 86400);
     s.old_access_seconds = ask_int(ask, "old_access_seconds", s.old_access_seconds, 0, year);
     s.escrow_batch_post = ask_choice(ask, "escrow_batch", s.escrow_batch_post, "get", "post");
+    s.success_dash = ask_choice(ask, "success_word", s.success_dash, "empty", "dash");
     s.lost_push_post = ask_choice(ask, "lost_push", s.lost_push_post, "get", "post");
     s.push_probe_skipped = ask_choice(ask, "push_probe", s.push_probe_skipped, "sent", "skipped");
     s.token_error_status = ask_int(ask, "token_error_status", s.token_error_status, 200, 599);

@@ -63,8 +63,8 @@ void shopee_open(struct shopee_ask *ask, struct json_out *out)
 {
     *out = (struct json_out){.b = &ask->answer->body};
     json_out_open(out, NULL, '{');
-    json_out_text(out, "error", "");
-    json_out_text(out, "message", "");
+    json_out_text(out, "error", ask->sim->sw.success_dash ? "-" : "");
+    json_out_text(out, "message", ask->sim->sw.success_dash ? "-" : "");
     write_request_id(ask, out);
 }
 
@@ -137,7 +137,8 @@ bool shopee_faults(struct shopee_ask *ask)
 {
     static const enum fault_kind finished[] = {FAULT_CLOSE,   FAULT_500,       FAULT_503,      FAULT_429,
                                                FAULT_GARBAGE, FAULT_NULL_DATA, FAULT_REDIRECT, FAULT_CODE};
-    static const enum fault_kind delivered[] = {FAULT_SLOW, FAULT_HANG, FAULT_HOLD, FAULT_TRUNCATED};
+    static const enum fault_kind delivered[] = {FAULT_SLOW, FAULT_HANG, FAULT_HOLD, FAULT_TRUNCATED,
+                                                FAULT_LOST};
     struct answer *answer = ask->answer;
     const struct fault *f;
 
@@ -152,6 +153,8 @@ bool shopee_faults(struct shopee_ask *ask)
             answer->how = DELIVER_HELD;
         if (f->kind == FAULT_TRUNCATED)
             answer->how = DELIVER_TRUNCATED;
+        if (f->kind == FAULT_LOST)
+            answer->how = DELIVER_CLOSE;
     }
     for (size_t i = 0; i < sizeof finished / sizeof *finished; i++) {
         f = fault_meets(ask->sim, finished[i], ask->api, ask->shop);
@@ -332,13 +335,14 @@ static bool check_sign(struct shopee_ask *ask, enum level level)
     return sent && sign_equal(expected, sent);
 }
 
-/* Counted for the shop that the call names, if it is one. */
+/* Counted for the shop that the call names, if it is one. Calls for tokens are not counted, as on the other platform's
+ * token host: a client must be able to renew a token while it is held back. */
 static bool check_limit(struct shopee_ask *ask)
 {
     const char *text = call_param(ask->call, "shop_id");
     struct shop *shop = text ? sim_shop_by_id(ask->sim, text) : NULL;
 
-    if (limit_call(ask->sim, shop ? (int64_t)sim_shop_index(ask->sim, shop) : -1))
+    if (ask->api == API_TOKEN || limit_call(ask->sim, shop ? (int64_t)sim_shop_index(ask->sim, shop) : -1))
         return true;
     shopee_error_status(ask, 429, "error_rate_limit", "Too many requests, please try again later.");
     ask->answer->retry_after = ask->sim->sw.limit_retry_after;
@@ -478,7 +482,7 @@ static void shopee_render(const struct sim *sim, const struct entity *entity, ui
     else if (entity->kind == KIND_RETURN)
         shopee_render_return(sim, entity, revision, true, to);
     else
-        shopee_render_item(sim, entity, revision, true, true, to);
+        shopee_render_item(sim, entity, revision, false, false, to);
 }
 
 /* {"order":…,"packages":[…],"tracking":{number:…}} */

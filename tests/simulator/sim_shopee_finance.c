@@ -53,7 +53,6 @@ void shopee_escrow_list(struct shopee_ask *ask)
                         .after_time = -1};
     int64_t page = 1;
     struct json_out out;
-    struct view v;
 
     if (!shopee_int(ask, "release_time_from", false, 0, INT64_MAX / 4, &f.from) ||
         !shopee_int(ask, "release_time_to", false, 0, INT64_MAX / 4, &f.to) ||
@@ -69,18 +68,15 @@ void shopee_escrow_list(struct shopee_ask *ask)
     if (shopee_faults(ask))
         return;
     list_page(ask->sim, &list);
-    shopee_open_response(ask, &v.out, NULL);
-    out = v.out;
+    shopee_open_response(ask, &out, NULL);
     json_out_open(&out, "escrow_list", '[');
     for (size_t i = 0; i < list.count; i++) {
         const struct entity *order = list.hit[i].entity;
 
         json_out_open(&out, NULL, '{');
         json_out_text(&out, "order_sn", order->id);
-        view_init(&v, ask->sim, order, order->revisions, out.b);
-        v.out = out;
-        part_money(&v, "payout_amount", shopee_escrow_amount(ask->sim, order, changes_of(ask->sim, order)));
-        out = v.out;
+        part_shop_money(&out, order->shop, "payout_amount",
+                        shopee_escrow_amount(ask->sim, order, changes_of(ask->sim, order)));
         json_out_int(&out, "escrow_release_time", list.hit[i].time);
         json_out_close(&out, '}');
     }
@@ -328,7 +324,7 @@ static bool day_read(const char *text, int64_t *second)
     return true;
 }
 
-/* Pending: completed orders are not listed; a released one has its payout. */
+/* Still to be released: on their way, not yet completed. */
 static bool pending_passes(const struct sim *sim, const void *filter, const struct entity *order,
                            int64_t *time)
 {
@@ -338,39 +334,35 @@ static bool pending_passes(const struct sim *sim, const void *filter, const stru
     return entity_last(order)->status >= SHOPEE_SHIPPED && entity_last(order)->status < SHOPEE_COMPLETED;
 }
 
-static void income_row(struct view *v, const struct sim *sim, const struct entity *order, bool released)
+static void income_row(struct json_out *out, const struct sim *sim, const struct entity *order, bool released)
 {
-    json_out_open(&v->out, NULL, '{');
-    json_out_text(&v->out, "order_sn", order->id);
-    json_out_text(&v->out, "payment_method", "ShopeePay");
-    json_out_text(&v->out, "currency", v->currency);
-    json_out_text(&v->out, "status", released ? "RELEASED" : "PENDING");
+    json_out_open(out, NULL, '{');
+    json_out_text(out, "order_sn", order->id);
+    json_out_text(out, "payment_method", "ShopeePay");
+    json_out_text(out, "currency", shopee_currency(order->shop));
+    json_out_text(out, "status", released ? "RELEASED" : "PENDING");
     if (released) {
-        part_money(v, "released_amount", shopee_escrow_amount(sim, order, changes_of(sim, order)));
-        json_out_int(&v->out, "actual_payout_time", shopee_release_time(order, order->revisions));
+        part_shop_money(out, order->shop, "released_amount",
+                        shopee_escrow_amount(sim, order, changes_of(sim, order)));
+        json_out_int(out, "actual_payout_time", shopee_release_time(order, order->revisions));
     } else {
-        part_money(v, "estimated_escrow_amount", shopee_escrow_amount(sim, order, 0));
-        json_out_int(&v->out, "estimated_payout_time", shopee_created(order) + 20 * SHOPEE_DAY);
+        part_shop_money(out, order->shop, "estimated_escrow_amount", shopee_escrow_amount(sim, order, 0));
+        json_out_int(out, "estimated_payout_time", shopee_created(order) + 20 * SHOPEE_DAY);
     }
-    json_out_close(&v->out, '}');
+    json_out_close(out, '}');
 }
 
 static void income_write(struct shopee_ask *ask, const struct list *list, bool released)
 {
     char cursor[LIST_CURSOR];
-    struct view v;
     struct json_out out;
 
     list_cursor_write(list, cursor);
     shopee_open(ask, &out);
     json_out_open(&out, "income_detail_list", '{');
     json_out_open(&out, "list", '[');
-    for (size_t i = 0; i < list->count; i++) {
-        view_init(&v, ask->sim, list->hit[i].entity, list->hit[i].entity->revisions, out.b);
-        v.out = out;
-        income_row(&v, ask->sim, list->hit[i].entity, released);
-        out = v.out;
-    }
+    for (size_t i = 0; i < list->count; i++)
+        income_row(&out, ask->sim, list->hit[i].entity, released);
     json_out_close(&out, ']');
     json_out_open(&out, "next_page", '{');
     json_out_text(&out, "cursor", cursor);

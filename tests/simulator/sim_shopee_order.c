@@ -64,6 +64,15 @@ uint64_t shopee_all_order_fields(void)
     return (UINT64_C(1) << (sizeof field_names / sizeof *field_names)) - 1;
 }
 
+bool shopee_all_shown(uint64_t fields)
+{
+    uint64_t label = 0;
+
+    /* This one can be asked for, but what it would show is not documented, so it shows nothing. */
+    return shopee_order_field("international_label", 19, &label) &&
+           (fields | label) == shopee_all_order_fields();
+}
+
 /* name must be one of the table. */
 static bool asked(uint64_t fields, const char *name)
 {

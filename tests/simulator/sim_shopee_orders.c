@@ -141,7 +141,7 @@ static bool fields_read(struct shopee_ask *ask, uint64_t *fields)
 static bool order_detail_write(struct shopee_ask *ask, char id[][SHOPEE_ID_TEXT], uint32_t count,
                                uint64_t fields, bool pending, struct json_out *out, bool *missing)
 {
-    bool all = fields == shopee_all_order_fields() && pending;
+    bool all = shopee_all_shown(fields) && pending;
     uint32_t revision;
 
     for (uint32_t i = 0; i < count; i++) {

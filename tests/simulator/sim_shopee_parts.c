@@ -26,6 +26,11 @@ static const char *const cities[] = {"TP. Hồ Chí Minh", "Hà Nội", "Singapo
 static const char *const names[] = {"L***n", "N****h", "T*n", "H***g"};
 static const char *const promotions[] = {"flash_sale", "product_promotion", "bundle_deal", "add_on_deal", ""};
 
+static unsigned decimals_of(uint32_t shop)
+{
+    return strcmp(shopee_currency(shop), "VND") == 0 ? 0 : 2;
+}
+
 void view_init(struct view *v, const struct sim *sim, const struct entity *entity, uint32_t revision,
                struct buf *to)
 {
@@ -37,7 +42,7 @@ void view_init(struct view *v, const struct sim *sim, const struct entity *entit
                        .currency = shopee_currency(entity->shop),
                        .region = shopee_region(entity->shop)};
     v->out.b = to;
-    v->decimals = strcmp(v->currency, "VND") == 0 ? 0 : 2;
+    v->decimals = decimals_of(entity->shop);
 }
 
 /* --- optional fields ------------------------------------------------------------------------------------ */
@@ -90,13 +95,13 @@ void part_text_or_null(struct view *v, const char *key, const char *value)
 
 /* --- amounts -------------------------------------------------------------------------------------------- */
 
-void part_money(struct view *v, const char *key, int64_t amount)
+void part_shop_money(struct json_out *out, uint32_t shop, const char *key, int64_t amount)
 {
     int64_t size = amount < 0 ? -amount : amount, cents = size % 100;
     const char *minus = amount < 0 ? "-" : "";
     char text[32];
 
-    if (v->decimals == 0)
+    if (decimals_of(shop) == 0)
         snprintf(text, sizeof text, "%lld", (long long)amount);
     else if (cents == 0)
         snprintf(text, sizeof text, "%s%lld", minus, (long long)(size / 100));
@@ -104,7 +109,12 @@ void part_money(struct view *v, const char *key, int64_t amount)
         snprintf(text, sizeof text, "%s%lld.%lld", minus, (long long)(size / 100), (long long)(cents / 10));
     else
         snprintf(text, sizeof text, "%s%lld.%02lld", minus, (long long)(size / 100), (long long)cents);
-    json_out_raw(&v->out, key, text);
+    json_out_raw(out, key, text);
+}
+
+void part_money(struct view *v, const char *key, int64_t amount)
+{
+    part_shop_money(&v->out, v->entity->shop, key, amount);
 }
 
 int64_t part_amount(const struct view *v, struct draw d, const char *what, int64_t low, int64_t high)

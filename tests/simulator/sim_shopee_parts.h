@@ -40,6 +40,8 @@ bool part_shows(struct draw d, const char *key);
 
 /* Smallest units as a JSON number in major units: 119000, 4.92, 4.9, 5, -0.35. key NULL: an element. */
 void part_money(struct view *v, const char *key, int64_t amount);
+/* The same of a shop, outside of a view. */
+void part_shop_money(struct json_out *out, uint32_t shop, const char *key, int64_t amount);
 /* Between low and high in thousands of VND, or the like of it in another currency's cents. */
 int64_t part_amount(const struct view *v, struct draw d, const char *what, int64_t low, int64_t high);
 

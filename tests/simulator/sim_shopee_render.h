@@ -13,6 +13,8 @@ struct buf;
 
 /* Bits of the names response_optional_fields may hold. */
 uint64_t shopee_all_order_fields(void);
+/* Would an order with these fields look the same as with all? */
+bool shopee_all_shown(uint64_t fields);
 /* False: there is no such field. */
 bool shopee_order_field(const char *name, size_t length, uint64_t *bit);
 

@@ -75,7 +75,7 @@ static void rotate(struct shopee_ask *ask, uint32_t auth)
         *old = soon;
 }
 
-/* Rotates and answers, unless a fault has its way; "lost": rotates, and the answer never arrives. */
+/* Rotates and answers, unless a fault has its way (not "lost": that rotates, but the answer never arrives). */
 static void pair_answer(struct shopee_ask *ask, uint32_t auth, bool code)
 {
     if (shopee_faults(ask))
@@ -83,10 +83,6 @@ static void pair_answer(struct shopee_ask *ask, uint32_t auth, bool code)
     rotate(ask, auth);
     ask->sim->auths[auth].refreshes += !code;
     tokens_write(ask, auth, code);
-    if (fault_meets(ask->sim, FAULT_LOST, ask->api, ask->shop)) {
-        ask->answer->fault = fault_name(FAULT_LOST);
-        ask->answer->how = DELIVER_CLOSE;
-    }
 }
 
 void shopee_token_get(struct shopee_ask *ask)

@@ -85,6 +85,7 @@ struct switches {
     int64_t limit_retry_after;     /* seconds, header Retry-After of a refused call; -1: none */
     int64_t old_access_seconds;    /* Shopee: life of an access token after its refresh */
     bool escrow_batch_post;        /* Shopee: get_escrow_detail_batch is a POST, not a GET */
+    bool success_dash;             /* Shopee: error and message of a success are "-", as in its samples */
     bool lost_push_post;           /* Shopee: get_lost_push_message is a POST, not a GET */
     bool push_probe_skipped;       /* Shopee: set_app_push_config does not try the callback */
     int64_t token_error_status;    /* HTTP status of 105001, 105002, 105005, 101000 */
