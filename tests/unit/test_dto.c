@@ -519,7 +519,7 @@ TEST(buries_a_kind_it_has_no_document_for)
 {
     struct scene s;
 
-    scene_open(&s, "product", false);
+    scene_open(&s, "shop", false);
     answer(&s, ANSWER_FOUND, false);
     run(&s);
     check_judged(&s, OUTCOME_POISON, false, DEAD_UNKNOWN);

@@ -164,6 +164,11 @@ static const struct recipe_state states[] = {
     {"UNPAID", "unpaid"},
 };
 
+void order_shopee_set_state(struct field_text *state, const struct field_text *status)
+{
+    recipe_set_state(state, status, states, sizeof states / sizeof *states);
+}
+
 /* Of an item without models the item's code is the only one. */
 static void finish_lines(struct order *order)
 {
@@ -186,7 +191,7 @@ static void finish(void *dto, yyjson_val *json, const struct dto_context *contex
     (void)json;
     (void)scratch;
     (void)problems;
-    recipe_set_state(&order->state, &order->status, states, sizeof states / sizeof *states);
+    order_shopee_set_state(&order->state, &order->status);
     recipe_set_id(&order->order_id, context);
     finish_lines(order);
 }

@@ -6,4 +6,7 @@
 
 extern const struct mapping order_shopee_mapping;
 
+/* The common word of an order's status; of its tracking too. */
+void order_shopee_set_state(struct field_text *state, const struct field_text *status);
+
 #endif

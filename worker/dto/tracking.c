@@ -2,7 +2,8 @@
  *
  * In:      filled lists of events; the composed source.
  * Out:     the lists sorted; the version.
- * Fails:   never. A member missing here, or standing in another order than in its struct, fails test_tracking.
+ * Fails:   never. A member missing here does not compile; one standing in another order than in its struct fails
+ *          test_recipe.
  * Thread:  any. Pure.
  * Why so:  the order's update time need not move when a package does, so the newest of all is the version. Platforms send
  *          events in an order they do not promise, and one platform's is no reason for another's content hash. */
@@ -11,9 +12,6 @@
 #include <stdlib.h>
 
 #include "worker/dto/recipe.h"
-
-#define ENTITY(dto)                                                                                          \
-    const struct entity dto##_entity = {#dto, dto##_fields, sizeof dto##_fields / sizeof *dto##_fields}
 
 static const struct field tracking_item_fields[] = {
     FIELD(tracking_item, product_id, ID, 0, NULL),
@@ -27,7 +25,7 @@ static const struct field tracking_item_fields[] = {
     FIELD(tracking_item, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_item);
+ENTITY_TABLE(tracking_item);
 
 static const struct field tracking_order_fields[] = {
     FIELD(tracking_order, order_id, ID, 0, NULL),
@@ -35,7 +33,7 @@ static const struct field tracking_order_fields[] = {
     FIELD(tracking_order, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_order);
+ENTITY_TABLE(tracking_order);
 
 static const struct field tracking_address_fields[] = {
     FIELD(tracking_address, full_address, TEXT, 0, NULL),
@@ -55,7 +53,7 @@ static const struct field tracking_address_fields[] = {
     FIELD(tracking_address, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_address);
+ENTITY_TABLE(tracking_address);
 
 static const struct field tracking_slot_fields[] = {
     FIELD(tracking_slot, start_time, TIME, 0, NULL),
@@ -63,7 +61,7 @@ static const struct field tracking_slot_fields[] = {
     FIELD(tracking_slot, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_slot);
+ENTITY_TABLE(tracking_slot);
 
 static const struct field tracking_weight_fields[] = {
     FIELD(tracking_weight, value, MONEY, 0, NULL),
@@ -71,7 +69,7 @@ static const struct field tracking_weight_fields[] = {
     FIELD(tracking_weight, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_weight);
+ENTITY_TABLE(tracking_weight);
 
 static const struct field tracking_dimension_fields[] = {
     FIELD(tracking_dimension, length, MONEY, 0, NULL), FIELD(tracking_dimension, width, MONEY, 0, NULL),
@@ -79,13 +77,13 @@ static const struct field tracking_dimension_fields[] = {
     FIELD(tracking_dimension, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_dimension);
+ENTITY_TABLE(tracking_dimension);
 
 static const struct field tracking_insurance_fields[] = {
     FIELD(tracking_insurance, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_insurance);
+ENTITY_TABLE(tracking_insurance);
 
 static const struct field tracking_event_fields[] = {
     FIELD(tracking_event, time, TIME, 0, NULL),        FIELD(tracking_event, status, TEXT, 0, NULL),
@@ -93,7 +91,7 @@ static const struct field tracking_event_fields[] = {
     FIELD(tracking_event, description, TEXT, 0, NULL), FIELD(tracking_event, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_event);
+ENTITY_TABLE(tracking_event);
 
 static const struct field tracking_package_fields[] = {
     FIELD(tracking_package, package_id, ID, 0, NULL),
@@ -135,7 +133,7 @@ static const struct field tracking_package_fields[] = {
     FIELD(tracking_package, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking_package);
+ENTITY_TABLE(tracking_package);
 
 static const struct field tracking_fields[] = {
     FIELD(tracking, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
@@ -151,7 +149,7 @@ static const struct field tracking_fields[] = {
     FIELD(tracking, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(tracking);
+ENTITY_TABLE(tracking);
 /* --- what tables cannot say ------------------------------------------------------------------------ */
 
 /* A time that is not held is 0, and so the oldest. */

@@ -8,11 +8,9 @@
  * Fails:   never; constants and small functions.
  * Thread:  any.
  * Why so:  here events belong to packages and not to the order: an order may be split, and each part travels alone. */
+#include "worker/dto/order_shopee.h"
 #include "worker/dto/recipe.h"
 #include "worker/dto/tracking.h"
-
-#define MAPPING(name, dto)                                                                                   \
-    static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
 
 static const struct mapping_row shopee_item_rows[] = {
     MAP(tracking_item, "item_id", product_id, NULL),
@@ -23,7 +21,7 @@ static const struct mapping_row shopee_item_rows[] = {
     MAP(tracking_item, "promotion_group_id", promotion_group_id, NULL),
 };
 
-MAPPING(shopee_item, tracking_item);
+MAPPING_TABLE(shopee_item, tracking_item);
 
 static const struct mapping_row shopee_address_rows[] = {
     MAP(tracking_address, "city", city, NULL),
@@ -37,7 +35,7 @@ static const struct mapping_row shopee_address_rows[] = {
     MAP(tracking_address, "zipcode", postal_code, NULL),
 };
 
-MAPPING(shopee_address, tracking_address);
+MAPPING_TABLE(shopee_address, tracking_address);
 
 static const struct mapping_row shopee_event_rows[] = {
     MAP(tracking_event, "description", description, NULL),
@@ -46,7 +44,7 @@ static const struct mapping_row shopee_event_rows[] = {
     MAP(tracking_event, "update_time", time, NULL),
 };
 
-MAPPING(shopee_event, tracking_event);
+MAPPING_TABLE(shopee_event, tracking_event);
 
 static const struct mapping_row shopee_package_rows[] = {
     MAP(tracking_package, "fulfillment_status", status, NULL),
@@ -68,7 +66,7 @@ static const struct mapping_row shopee_package_rows[] = {
     MAP(tracking_package, "update_time", update_time, NULL),
 };
 
-MAPPING(shopee_package, tracking_package);
+MAPPING_TABLE(shopee_package, tracking_package);
 
 static const struct mapping_row shopee_tracking_rows[] = {
     MAP(tracking, "create_time", create_time, NULL),
@@ -79,24 +77,9 @@ static const struct mapping_row shopee_tracking_rows[] = {
     MAP(tracking, "update_time", update_time, NULL),
 };
 
-MAPPING(shopee_tracking, tracking);
+MAPPING_TABLE(shopee_tracking, tracking);
 
 /* --- what tables cannot say ------------------------------------------------------------------------ */
-
-static const struct recipe_state states[] = {
-    {"CANCELLED", "cancelled"},
-    {"COMPLETED", "completed"},
-    {"INVOICE_PENDING", "on_hold"},
-    {"IN_CANCEL", "cancelling"},
-    {"PENDING", "on_hold"},
-    {"PROCESSED", "awaiting_collection"},
-    {"READY_TO_SHIP", "ready_to_ship"},
-    {"RETRY_SHIP", "ready_to_ship"},
-    {"SHIPPED", "shipped"},
-    {"TO_CONFIRM_RECEIVE", "delivered"},
-    {"TO_RETURN", "returning"},
-    {"UNPAID", "unpaid"},
-};
 
 static void finish(void *dto, yyjson_val *json, const struct dto_context *context, struct arena *scratch,
                    struct field_problems *problems)
@@ -107,7 +90,7 @@ static void finish(void *dto, yyjson_val *json, const struct dto_context *contex
     (void)json;
     (void)scratch;
     (void)problems;
-    recipe_set_state(&tracking->state, &tracking->status, states, sizeof states / sizeof *states);
+    order_shopee_set_state(&tracking->state, &tracking->status);
     recipe_set_id(&tracking->order_id, context);
     for (size_t i = 0; tracking->packages.state == FIELD_HELD && i < tracking->packages.count; i++) {
         tracking_sort_events(&packages[i].events);

@@ -15,9 +15,6 @@
 #include "worker/dto/recipe.h"
 #include "worker/dto/tracking.h"
 
-#define MAPPING(name, dto)                                                                                   \
-    static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
-
 static const struct mapping_row tiktok_sku_rows[] = {
     MAP(tracking_item, "id", sku_id, NULL),
     MAP(tracking_item, "image_url", image_url, NULL),
@@ -25,14 +22,14 @@ static const struct mapping_row tiktok_sku_rows[] = {
     MAP(tracking_item, "quantity", quantity, NULL),
 };
 
-MAPPING(tiktok_sku, tracking_item);
+MAPPING_TABLE(tiktok_sku, tracking_item);
 
 static const struct mapping_row tiktok_order_rows[] = {
     MAP(tracking_order, "id", order_id, NULL),
     MAP(tracking_order, "skus", items, &tiktok_sku),
 };
 
-MAPPING(tiktok_order, tracking_order);
+MAPPING_TABLE(tiktok_order, tracking_order);
 
 static const struct mapping_row tiktok_address_rows[] = {
     MAP(tracking_address, "address_detail", address_detail, NULL),
@@ -47,21 +44,21 @@ static const struct mapping_row tiktok_address_rows[] = {
     MAP(tracking_address, "region_code", region_code, NULL),
 };
 
-MAPPING(tiktok_address, tracking_address);
+MAPPING_TABLE(tiktok_address, tracking_address);
 
 static const struct mapping_row tiktok_slot_rows[] = {
     MAP(tracking_slot, "end_time", end_time, NULL),
     MAP(tracking_slot, "start_time", start_time, NULL),
 };
 
-MAPPING(tiktok_slot, tracking_slot);
+MAPPING_TABLE(tiktok_slot, tracking_slot);
 
 static const struct mapping_row tiktok_weight_rows[] = {
     MAP(tracking_weight, "unit", unit, NULL),
     MAP(tracking_weight, "value", value, NULL),
 };
 
-MAPPING(tiktok_weight, tracking_weight);
+MAPPING_TABLE(tiktok_weight, tracking_weight);
 
 static const struct mapping_row tiktok_dimension_rows[] = {
     MAP(tracking_dimension, "height", height, NULL),
@@ -70,7 +67,7 @@ static const struct mapping_row tiktok_dimension_rows[] = {
     MAP(tracking_dimension, "width", width, NULL),
 };
 
-MAPPING(tiktok_dimension, tracking_dimension);
+MAPPING_TABLE(tiktok_dimension, tracking_dimension);
 
 static const struct mapping tiktok_insurance = {&tracking_insurance_entity, NULL, 0};
 
@@ -102,7 +99,7 @@ static const struct mapping_row tiktok_package_rows[] = {
     MAP(tracking_package, "weight", weight, &tiktok_weight),
 };
 
-MAPPING(tiktok_package, tracking_package);
+MAPPING_TABLE(tiktok_package, tracking_package);
 
 static const struct mapping_row tiktok_event_rows[] = {
     MAP(tracking_event, "action_code", code, NULL),
@@ -110,7 +107,7 @@ static const struct mapping_row tiktok_event_rows[] = {
     MAP_MILLIS(tracking_event, "update_time_millis", time),
 };
 
-MAPPING(tiktok_event, tracking_event);
+MAPPING_TABLE(tiktok_event, tracking_event);
 
 static const struct mapping_row tiktok_tracking_rows[] = {
     MAP(tracking, "create_time", create_time, NULL),
@@ -124,7 +121,7 @@ static const struct mapping_row tiktok_tracking_rows[] = {
     MAP(tracking, "update_time", update_time, NULL),
 };
 
-MAPPING(tiktok_tracking, tracking);
+MAPPING_TABLE(tiktok_tracking, tracking);
 
 /* --- what tables cannot say ------------------------------------------------------------------------ */
 

@@ -2,7 +2,8 @@
  *
  * In:      a filled DTO of any kind.
  * Out:     its id, its kind, its state.
- * Fails:   never. A member missing here, or standing in another order than in its struct, fails test_transaction.
+ * Fails:   never. A member missing here does not compile; one standing in another order than in its struct fails
+ *          test_recipe.
  * Thread:  any. Pure but for a counter.
  * Why so:  a struct a kind and not one for all: a document's $unset names every field it lacks, and a wallet row should
  *          not have to name eighty amounts of orders. */
@@ -13,9 +14,6 @@
 #include "common/json.h"
 #include "worker/dto/recipe.h"
 
-#define ENTITY(dto)                                                                                          \
-    const struct entity dto##_entity = {#dto, dto##_fields, sizeof dto##_fields / sizeof *dto##_fields}
-
 static const struct field transaction_revenue_fields[] = {
     FIELD(transaction_revenue, subtotal_before_discount_amount, MONEY, 0, NULL),
     FIELD(transaction_revenue, refund_subtotal_before_discount_amount, MONEY, 0, NULL),
@@ -24,7 +22,7 @@ static const struct field transaction_revenue_fields[] = {
     FIELD(transaction_revenue, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_revenue);
+ENTITY_TABLE(transaction_revenue);
 
 static const struct field transaction_shipping_fields[] = {
     FIELD(transaction_shipping, actual_shipping_fee_amount, MONEY, 0, NULL),
@@ -34,7 +32,7 @@ static const struct field transaction_shipping_fields[] = {
     FIELD(transaction_shipping, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_shipping);
+ENTITY_TABLE(transaction_shipping);
 
 static const struct field transaction_fees_fields[] = {
     FIELD(transaction_fees, platform_commission_amount, MONEY, 0, NULL),
@@ -48,7 +46,7 @@ static const struct field transaction_fees_fields[] = {
     FIELD(transaction_fees, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_fees);
+ENTITY_TABLE(transaction_fees);
 
 static const struct field transaction_taxes_fields[] = {
     FIELD(transaction_taxes, vat_amount, MONEY, 0, NULL),
@@ -56,7 +54,7 @@ static const struct field transaction_taxes_fields[] = {
     FIELD(transaction_taxes, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_taxes);
+ENTITY_TABLE(transaction_taxes);
 
 static const struct field transaction_fee_tax_fields[] = {
     FIELD(transaction_fee_tax, fee, OBJECT, 0, &transaction_fees_entity),
@@ -64,13 +62,13 @@ static const struct field transaction_fee_tax_fields[] = {
     FIELD(transaction_fee_tax, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_fee_tax);
+ENTITY_TABLE(transaction_fee_tax);
 
 static const struct field transaction_component_fields[] = {
     FIELD(transaction_component, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_component);
+ENTITY_TABLE(transaction_component);
 
 static const struct field transaction_money_fields[] = {
     FIELD(transaction_money, value, MONEY, 0, NULL),
@@ -78,7 +76,7 @@ static const struct field transaction_money_fields[] = {
     FIELD(transaction_money, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_money);
+ENTITY_TABLE(transaction_money);
 
 static const struct field transaction_sku_fields[] = {
     FIELD(transaction_sku, sku_id, ID, 0, NULL),
@@ -97,7 +95,7 @@ static const struct field transaction_sku_fields[] = {
     FIELD(transaction_sku, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_sku);
+ENTITY_TABLE(transaction_sku);
 
 static const struct field transaction_order_fields[] = {
     FIELD(transaction_order, transaction_id, ID, FIELD_KEY, NULL),
@@ -116,7 +114,7 @@ static const struct field transaction_order_fields[] = {
     FIELD(transaction_order, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_order);
+ENTITY_TABLE(transaction_order);
 
 static const struct field transaction_row_fields[] = {
     FIELD(transaction_row, transaction_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
@@ -147,7 +145,7 @@ static const struct field transaction_row_fields[] = {
     FIELD(transaction_row, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_row);
+ENTITY_TABLE(transaction_row);
 
 static const struct field transaction_statement_fields[] = {
     FIELD(transaction_statement, transaction_id, ID, FIELD_KEY, NULL),
@@ -168,7 +166,7 @@ static const struct field transaction_statement_fields[] = {
     FIELD(transaction_statement, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_statement);
+ENTITY_TABLE(transaction_statement);
 
 static const struct field transaction_settlement_total_fields[] = {
     FIELD(transaction_settlement_total, total_revenue_amount, MONEY, 0, NULL),
@@ -178,7 +176,7 @@ static const struct field transaction_settlement_total_fields[] = {
     FIELD(transaction_settlement_total, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_settlement_total);
+ENTITY_TABLE(transaction_settlement_total);
 
 static const struct field transaction_settlement_fields[] = {
     FIELD(transaction_settlement, transaction_id, ID, FIELD_KEY, NULL),
@@ -197,7 +195,7 @@ static const struct field transaction_settlement_fields[] = {
     FIELD(transaction_settlement, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_settlement);
+ENTITY_TABLE(transaction_settlement);
 
 static const struct field transaction_payment_fields[] = {
     FIELD(transaction_payment, transaction_id, ID, FIELD_KEY, NULL),
@@ -216,7 +214,7 @@ static const struct field transaction_payment_fields[] = {
     FIELD(transaction_payment, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_payment);
+ENTITY_TABLE(transaction_payment);
 
 static const struct field transaction_withdrawal_fields[] = {
     FIELD(transaction_withdrawal, transaction_id, ID, FIELD_KEY, NULL),
@@ -231,7 +229,7 @@ static const struct field transaction_withdrawal_fields[] = {
     FIELD(transaction_withdrawal, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_withdrawal);
+ENTITY_TABLE(transaction_withdrawal);
 
 static const struct field transaction_adjustment_fields[] = {
     FIELD(transaction_adjustment, amount, MONEY, 0, NULL),
@@ -241,7 +239,7 @@ static const struct field transaction_adjustment_fields[] = {
     FIELD(transaction_adjustment, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_adjustment);
+ENTITY_TABLE(transaction_adjustment);
 
 static const struct field transaction_item_fields[] = {
     FIELD(transaction_item, product_id, ID, 0, NULL),
@@ -258,7 +256,7 @@ static const struct field transaction_item_fields[] = {
     FIELD(transaction_item, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_item);
+ENTITY_TABLE(transaction_item);
 
 static const struct field transaction_income_fields[] = {
     FIELD(transaction_income, escrow_amount, MONEY, 0, NULL),
@@ -287,7 +285,7 @@ static const struct field transaction_income_fields[] = {
     FIELD(transaction_income, extra, AMOUNTS, 0, NULL),
 };
 
-ENTITY(transaction_income);
+ENTITY_TABLE(transaction_income);
 
 static const struct field transaction_escrow_fields[] = {
     FIELD(transaction_escrow, transaction_id, ID, FIELD_KEY, NULL),
@@ -303,7 +301,7 @@ static const struct field transaction_escrow_fields[] = {
     FIELD(transaction_escrow, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_escrow);
+ENTITY_TABLE(transaction_escrow);
 
 static const struct field transaction_payout_fields[] = {
     FIELD(transaction_payout, transaction_id, ID, FIELD_KEY, NULL),
@@ -316,7 +314,7 @@ static const struct field transaction_payout_fields[] = {
     FIELD(transaction_payout, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_payout);
+ENTITY_TABLE(transaction_payout);
 
 static const struct field transaction_pay_order_fields[] = {
     FIELD(transaction_pay_order, order_id, ID, 0, NULL),
@@ -324,7 +322,7 @@ static const struct field transaction_pay_order_fields[] = {
     FIELD(transaction_pay_order, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_pay_order);
+ENTITY_TABLE(transaction_pay_order);
 
 static const struct field transaction_wallet_fields[] = {
     FIELD(transaction_wallet, transaction_id, ID, FIELD_KEY, NULL),
@@ -349,7 +347,7 @@ static const struct field transaction_wallet_fields[] = {
     FIELD(transaction_wallet, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_wallet);
+ENTITY_TABLE(transaction_wallet);
 
 static const struct field transaction_release_fields[] = {
     FIELD(transaction_release, transaction_id, ID, FIELD_KEY, NULL),
@@ -366,7 +364,7 @@ static const struct field transaction_release_fields[] = {
     FIELD(transaction_release, extra, EXTRA, 0, NULL),
 };
 
-ENTITY(transaction_release);
+ENTITY_TABLE(transaction_release);
 /* --- the head -------------------------------------------------------------------------------------- */
 
 /* The first members of every kind, in this order. */

@@ -13,9 +13,6 @@
 #include "worker/dto/recipe.h"
 #include "worker/dto/transaction.h"
 
-#define MAPPING(name, dto)                                                                                   \
-    static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
-
 static const struct mapping_row shopee_adjustment_rows[] = {
     MAP(transaction_adjustment, "adjustment_reason", adjustment_reason, NULL),
     MAP(transaction_adjustment, "amount", amount, NULL),
@@ -23,7 +20,7 @@ static const struct mapping_row shopee_adjustment_rows[] = {
     MAP(transaction_adjustment, "date", date, NULL),
 };
 
-MAPPING(shopee_adjustment, transaction_adjustment);
+MAPPING_TABLE(shopee_adjustment, transaction_adjustment);
 
 static const struct mapping_row shopee_item_rows[] = {
     MAP(transaction_item, "activity_id", activity_id, NULL),
@@ -39,7 +36,7 @@ static const struct mapping_row shopee_item_rows[] = {
     MAP(transaction_item, "selling_price", selling_price, NULL),
 };
 
-MAPPING(shopee_item, transaction_item);
+MAPPING_TABLE(shopee_item, transaction_item);
 
 static const struct mapping_row shopee_income_rows[] = {
     MAP(transaction_income, "actual_shipping_fee", actual_shipping_fee, NULL),
@@ -67,7 +64,7 @@ static const struct mapping_row shopee_income_rows[] = {
     MAP(transaction_income, "withholding_tax", withholding_tax, NULL),
 };
 
-MAPPING(shopee_income, transaction_income);
+MAPPING_TABLE(shopee_income, transaction_income);
 
 static const struct mapping shopee_payment_info = {&transaction_component_entity, NULL, 0};
 
@@ -80,7 +77,7 @@ static const struct mapping_row shopee_escrow_rows[] = {
     MAP(transaction_escrow, "return_order_sn_list", return_order_sn_list, NULL),
 };
 
-MAPPING(shopee_escrow, transaction_escrow);
+MAPPING_TABLE(shopee_escrow, transaction_escrow);
 
 static const struct mapping_row shopee_payout_rows[] = {
     MAP(transaction_payout, "escrow_release_time", escrow_release_time, NULL),
@@ -88,14 +85,14 @@ static const struct mapping_row shopee_payout_rows[] = {
     MAP(transaction_payout, "payout_amount", payout_amount, NULL),
 };
 
-MAPPING(shopee_payout, transaction_payout);
+MAPPING_TABLE(shopee_payout, transaction_payout);
 
 static const struct mapping_row shopee_pay_order_rows[] = {
     MAP(transaction_pay_order, "order_sn", order_id, NULL),
     MAP(transaction_pay_order, "shop_name", shop_name, NULL),
 };
 
-MAPPING(shopee_pay_order, transaction_pay_order);
+MAPPING_TABLE(shopee_pay_order, transaction_pay_order);
 
 static const struct mapping_row shopee_wallet_rows[] = {
     MAP(transaction_wallet, "amount", amount, NULL),
@@ -116,7 +113,7 @@ static const struct mapping_row shopee_wallet_rows[] = {
     MAP(transaction_wallet, "withdrawal_type", withdrawal_type, NULL),
 };
 
-MAPPING(shopee_wallet, transaction_wallet);
+MAPPING_TABLE(shopee_wallet, transaction_wallet);
 
 static const struct mapping_row shopee_release_rows[] = {
     MAP(transaction_release, "actual_payout_time", actual_payout_time, NULL),
@@ -129,7 +126,7 @@ static const struct mapping_row shopee_release_rows[] = {
     MAP(transaction_release, "status", status, NULL),
 };
 
-MAPPING(shopee_release, transaction_release);
+MAPPING_TABLE(shopee_release, transaction_release);
 /* --- what tables cannot say ------------------------------------------------------------------------ */
 
 /* `name` of one kind: nothing but its head. */

@@ -15,9 +15,6 @@
 #include "worker/dto/recipe.h"
 #include "worker/dto/transaction.h"
 
-#define MAPPING(name, dto)                                                                                   \
-    static const struct mapping name = {&dto##_entity, name##_rows, sizeof name##_rows / sizeof *name##_rows}
-
 static const struct mapping_row tiktok_revenue_rows[] = {
     MAP(transaction_revenue, "refund_subtotal_before_discount_amount", refund_subtotal_before_discount_amount,
         NULL),
@@ -26,7 +23,7 @@ static const struct mapping_row tiktok_revenue_rows[] = {
     MAP(transaction_revenue, "subtotal_before_discount_amount", subtotal_before_discount_amount, NULL),
 };
 
-MAPPING(tiktok_revenue, transaction_revenue);
+MAPPING_TABLE(tiktok_revenue, transaction_revenue);
 
 static const struct mapping_row tiktok_shipping_rows[] = {
     MAP(transaction_shipping, "actual_shipping_fee_amount", actual_shipping_fee_amount, NULL),
@@ -35,7 +32,7 @@ static const struct mapping_row tiktok_shipping_rows[] = {
     MAP(transaction_shipping, "shipping_fee_discount_amount", shipping_fee_discount_amount, NULL),
 };
 
-MAPPING(tiktok_shipping, transaction_shipping);
+MAPPING_TABLE(tiktok_shipping, transaction_shipping);
 
 static const struct mapping_row tiktok_fees_rows[] = {
     MAP(transaction_fees, "affiliate_commission_amount", affiliate_commission_amount, NULL),
@@ -48,28 +45,28 @@ static const struct mapping_row tiktok_fees_rows[] = {
     MAP(transaction_fees, "voucher_xtra_service_fee_amount", voucher_xtra_service_fee_amount, NULL),
 };
 
-MAPPING(tiktok_fees, transaction_fees);
+MAPPING_TABLE(tiktok_fees, transaction_fees);
 
 static const struct mapping_row tiktok_taxes_rows[] = {
     MAP(transaction_taxes, "pit_amount", pit_amount, NULL),
     MAP(transaction_taxes, "vat_amount", vat_amount, NULL),
 };
 
-MAPPING(tiktok_taxes, transaction_taxes);
+MAPPING_TABLE(tiktok_taxes, transaction_taxes);
 
 static const struct mapping_row tiktok_fee_tax_rows[] = {
     MAP(transaction_fee_tax, "fee", fee, &tiktok_fees),
     MAP(transaction_fee_tax, "tax", tax, &tiktok_taxes),
 };
 
-MAPPING(tiktok_fee_tax, transaction_fee_tax);
+MAPPING_TABLE(tiktok_fee_tax, transaction_fee_tax);
 
 static const struct mapping_row tiktok_money_rows[] = {
     MAP(transaction_money, "currency", currency, NULL),
     MAP(transaction_money, "value", value, NULL),
 };
 
-MAPPING(tiktok_money, transaction_money);
+MAPPING_TABLE(tiktok_money, transaction_money);
 
 static const struct mapping tiktok_component = {&transaction_component_entity, NULL, 0};
 
@@ -89,7 +86,7 @@ static const struct mapping_row tiktok_sku_rows[] = {
     MAP(transaction_sku, "supplementary_component", supplementary_component, &tiktok_component),
 };
 
-MAPPING(tiktok_sku, transaction_sku);
+MAPPING_TABLE(tiktok_sku, transaction_sku);
 
 static const struct mapping_row tiktok_order_rows[] = {
     MAP(transaction_order, "currency", currency, NULL),
@@ -103,7 +100,7 @@ static const struct mapping_row tiktok_order_rows[] = {
     MAP(transaction_order, "total_count", total_count, NULL),
 };
 
-MAPPING(tiktok_order, transaction_order);
+MAPPING_TABLE(tiktok_order, transaction_order);
 
 static const struct mapping_row tiktok_row_rows[] = {
     MAP(transaction_row, "adjustment_amount", adjustment_amount, NULL),
@@ -131,7 +128,7 @@ static const struct mapping_row tiktok_row_rows[] = {
     MAP(transaction_row, "type", type, NULL),
 };
 
-MAPPING(tiktok_row, transaction_row);
+MAPPING_TABLE(tiktok_row, transaction_row);
 
 static const struct mapping_row tiktok_statement_rows[] = {
     MAP(transaction_statement, "adjustment_amount", adjustment_amount, NULL),
@@ -148,7 +145,7 @@ static const struct mapping_row tiktok_statement_rows[] = {
     MAP(transaction_statement, "statement_time", statement_time, NULL),
 };
 
-MAPPING(tiktok_statement, transaction_statement);
+MAPPING_TABLE(tiktok_statement, transaction_statement);
 
 static const struct mapping_row tiktok_settlement_total_rows[] = {
     MAP(transaction_settlement_total, "total_adjustment_amount", total_adjustment_amount, NULL),
@@ -157,7 +154,7 @@ static const struct mapping_row tiktok_settlement_total_rows[] = {
     MAP(transaction_settlement_total, "total_shipping_cost_amount", total_shipping_cost_amount, NULL),
 };
 
-MAPPING(tiktok_settlement_total, transaction_settlement_total);
+MAPPING_TABLE(tiktok_settlement_total, transaction_settlement_total);
 
 static const struct mapping_row tiktok_settlement_rows[] = {
     MAP(transaction_settlement, "create_time", create_time, NULL),
@@ -172,7 +169,7 @@ static const struct mapping_row tiktok_settlement_rows[] = {
         &tiktok_settlement_total),
 };
 
-MAPPING(tiktok_settlement, transaction_settlement);
+MAPPING_TABLE(tiktok_settlement, transaction_settlement);
 
 static const struct mapping_row tiktok_payment_rows[] = {
     MAP(transaction_payment, "amount", amount, &tiktok_money),
@@ -187,7 +184,7 @@ static const struct mapping_row tiktok_payment_rows[] = {
     MAP(transaction_payment, "status", status, NULL),
 };
 
-MAPPING(tiktok_payment, transaction_payment);
+MAPPING_TABLE(tiktok_payment, transaction_payment);
 
 static const struct mapping_row tiktok_withdrawal_rows[] = {
     MAP(transaction_withdrawal, "amount", amount, NULL),
@@ -198,7 +195,7 @@ static const struct mapping_row tiktok_withdrawal_rows[] = {
     MAP(transaction_withdrawal, "type", type, NULL),
 };
 
-MAPPING(tiktok_withdrawal, transaction_withdrawal);
+MAPPING_TABLE(tiktok_withdrawal, transaction_withdrawal);
 /* --- what tables cannot say ------------------------------------------------------------------------ */
 
 /* `name` of one kind: nothing but its head. */
