@@ -1,33 +1,21 @@
-/* fuzz_order.c - tests: any JSON object as an order of TikTok Shop.
+/* fuzz_document.c - tests: any JSON value as anything that becomes a document.
  *
- * Input:   JSON text; the golden inputs are the seeds.
+ * Input:   one byte that picks the recipe (its place in recipe.c, counted from 'A'), then JSON text; the golden inputs
+ *          are the seeds.
  * Checks:  no sanitizer report; a document always comes out, as well-formed BSON; every field of the entity stands
- *          either in set or in unset; the same input gives the same hash; raw only when not valid. */
+ *          either in set or in unset; the same input gives the same hash; raw only when not valid; the id of a listing's
+ *          row, if it has one, is the same twice. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/arena.h"
 #include "common/json.h"
+#include "common/strbuf.h"
 #include "worker/dto.h"
-#include "worker/dto/order_tiktok.h"
 #include "worker/dto/recipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const struct dto_context context = {
-    .platform = "tiktok",
-    .shop = "1",
-    .channel_id = "c",
-    .id = "42",
-    .doc_id = "tiktok:1:42",
-    .fetched_ms = INT64_C(1767705000000),
-    .now_ms = INT64_C(1767705000000),
-    .stored_version = 1,
-    .offset_minutes = 420,
-    .source = "webhook",
-    .trace = "t",
-};
 
 static void demand(bool holds)
 {
@@ -35,44 +23,95 @@ static void demand(bool holds)
         abort();
 }
 
-static void check_document(const struct document *d)
+static const struct recipe *pick(uint8_t byte)
 {
+    size_t count = 0;
+
+    while (recipe_at(count))
+        count++;
+    return recipe_at((size_t)(byte + 256 - 'A') % 256 % count);
+}
+
+static void check_document(const struct recipe *recipe, const struct document *d)
+{
+    const struct entity *entity = recipe->mapping->entity;
+
     demand(bson_validate(d->set, BSON_VALIDATE_UTF8 | BSON_VALIDATE_UTF8_ALLOW_NULL, NULL));
     demand(bson_validate(d->unset, BSON_VALIDATE_UTF8 | BSON_VALIDATE_DOT_KEYS, NULL));
-    demand(bson_has_field(d->set, "order_id") && bson_has_field(d->set, "state"));
     demand(bson_has_field(d->set, "raw") == !d->valid);
     demand(bson_has_field(d->set, "validation_errors") == !d->valid);
     demand(d->version > 0 && strlen(d->hash) == CONTENT_HASH_LENGTH);
-    for (size_t i = 0; i < order_entity.count; i++) {
-        const char *name = order_entity.fields[i].name;
+    for (size_t i = 0; i < entity->count; i++) {
+        const char *name = entity->fields[i].name;
 
         demand(bson_has_field(d->set, name) != bson_has_field(d->unset, name));
     }
+    if (recipe->kind == ENTRY_ORDER || recipe->kind == ENTRY_RETURN || recipe->kind == ENTRY_PRODUCT)
+        demand(bson_has_field(d->set, "state"));
 }
 
-static void check_order(yyjson_val *order, struct arena *arena)
+static void check_row(const struct recipe *recipe, yyjson_val *row)
 {
-    struct document *first = recipe_document(&recipe_order_tiktok, order, &context, arena, NULL);
-    struct document *second = recipe_document(&recipe_order_tiktok, order, &context, arena, NULL);
+    struct strbuf first = STRBUF_INIT, second = STRBUF_INIT;
+    bool has = recipe->record_id && recipe->record_id(row, &first);
 
+    if (has) {
+        demand(recipe->record_id(row, &second));
+        demand(first.length > 0 && !memchr(first.data, '\0', first.length));
+        demand(first.length == second.length && memcmp(first.data, second.data, first.length) == 0);
+    } else {
+        demand(first.length == 0);
+    }
+    strbuf_deinit(&first);
+    strbuf_deinit(&second);
+}
+
+static void check_source(const struct recipe *recipe, yyjson_val *source, struct arena *arena)
+{
+    struct strbuf doc_id = STRBUF_INIT;
+    struct dto_context context = {
+        .platform = recipe->platform,
+        .shop = "1",
+        .channel_id = "c",
+        .id = "42",
+        .fetched_ms = INT64_C(1767705000000),
+        .now_ms = INT64_C(1767705000000),
+        .stored_version = 1,
+        .offset_minutes = 420,
+        .source = "webhook",
+        .trace = "t",
+    };
+    struct document *first, *second;
+
+    strbuf_add_format(&doc_id, "%s:1:%s42", recipe->platform, recipe->id_prefix);
+    context.doc_id = doc_id.data;
+    first = recipe_document(recipe, source, &context, arena, NULL);
+    second = recipe_document(recipe, source, &context, arena, NULL);
     demand(first && second);
-    check_document(first);
+    check_document(recipe, first);
     demand(strcmp(first->hash, second->hash) == 0 && bson_equal(first->set, second->set));
-    demand(recipe_version(&recipe_order_tiktok, order, 1, context.now_ms) > 0);
+    demand(recipe_version(recipe, source, 1, context.now_ms) > 0);
     document_free(first);
     document_free(second);
+    strbuf_deinit(&doc_id);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* Not json_parse: deeper objects than it lets through must be safe here too. */
-    yyjson_doc *json = yyjson_read((const char *)data, size, YYJSON_READ_NUMBER_AS_RAW);
+    yyjson_doc *json =
+        size > 0 ? yyjson_read((const char *)data + 1, size - 1, YYJSON_READ_NUMBER_AS_RAW) : NULL;
+    const struct recipe *recipe;
     struct arena *arena;
 
     if (!json)
         return 0;
+    recipe = pick(data[0]);
     arena = arena_new(4096, 1 << 16);
-    check_order(yyjson_doc_get_root(json), arena);
+    check_source(recipe, yyjson_doc_get_root(json), arena);
+    check_row(recipe, yyjson_doc_get_root(json));
+    if (recipe->is_empty)
+        (void)recipe->is_empty(yyjson_doc_get_root(json));
     arena_free(arena);
     yyjson_doc_free(json);
     return 0;
