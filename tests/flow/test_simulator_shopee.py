@@ -29,8 +29,8 @@ class Shopee(Simulator):
     """A simulator that plays Shopee, and a client of it."""
 
     def __init__(self, *arguments, shops=2):
-        super().__init__("--platform", "shopee", "--partner-id", str(PARTNER), "--partner-key", KEY, "--push-key", PUSH_KEY,
-                         "--callback-url", CALLBACK, *arguments, shops=shops)
+        super().__init__("--partner-id", str(PARTNER), "--partner-key", KEY, "--push-key", PUSH_KEY, "--callback-url", CALLBACK,
+                         *arguments, shops=shops, platform="shopee")
         self.shop = self.shops()
 
     def ask(self, path, query=None, shop=0, body=None, method=None, raw=False, **override):
