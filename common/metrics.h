@@ -120,6 +120,12 @@
     X(WORKER_FETCH_TOKEN, "shopstream_worker_fetch_results_total{result=\"token\"}", COUNTER, "")            \
     X(WORKER_FETCH_AUTH, "shopstream_worker_fetch_results_total{result=\"auth\"}", COUNTER, "")              \
     X(WORKER_FETCH_PERM, "shopstream_worker_fetch_results_total{result=\"perm\"}", COUNTER, "")              \
+    X(WORKER_FETCH_SCOPE, "shopstream_worker_fetch_results_total{result=\"scope\"}", COUNTER, "")            \
+    X(WORKER_FETCH_DENIED, "shopstream_worker_fetch_results_total{result=\"denied\"}", COUNTER, "")          \
+    X(WORKER_FETCH_GONE, "shopstream_worker_fetch_results_total{result=\"gone\"}", COUNTER, "")              \
+    X(WORKER_FETCH_ABSENT, "shopstream_worker_fetch_results_total{result=\"absent\"}", COUNTER, "")          \
+    X(WORKER_FETCH_UNKNOWN_CODES, "shopstream_worker_fetch_unknown_codes_total", COUNTER,                    \
+      "answers with a code that no table of ours knows")                                                     \
     X(WORKER_FETCH_CARRIED, "shopstream_worker_fetch_carried_total", COUNTER,                                \
       "calls carried over to a later turn")                                                                  \
     X(WORKER_FETCH_STALE, "shopstream_worker_fetch_stale_total", COUNTER,                                    \

@@ -1,14 +1,17 @@
 /* fetch.h - worker, stage 4 of 7: ask the marketplace, at most a budget long.
  *
  * In:      needs in state WAITING; calls still under way from earlier turns.
- * Out:     needs ANSWERED (found, missing, gone), judged (deferred without an attempt: shop unavailable, circuit open,
- *          limit; RETRY counted: refused alone while others succeed), CALLING (carried) or still WAITING (left over).
+ * Out:     needs ANSWERED (found, missing, gone; or to be parked: park_reason), judged (deferred without an attempt:
+ *          circuit open, long limit; RETRY counted: refused for itself), CALLING (carried) or still WAITING (left over,
+ *          rate limit, access token awaited).
  * Rules:   up to *_DETAILS_BATCH_SIZE ids a call; FETCH_SHOP_CALLS concurrent calls a shop, FETCH_MAX_CALLS a lane; at
- *          most FETCH_MAX_IDS ids a turn, the fullest shops and anything older than the budget first; ends after
- *          FETCH_BUDGET_MS; a shop with a call carried from an earlier turn gets no new one; a turn waits only for calls
- *          it started. A failing call (RETRY, PERM class) is bisected down to single ids; an id that fails alone while
- *          others of its shop (or the probe) succeed is the event's own fault; when all fail it is the shop's: its
- *          circuit opens with back-off and jitter, its needs are deferred without an attempt.
+ *          most FETCH_MAX_IDS ids a turn, the fullest shops and anything older than the budget first, live before bulk;
+ *          each call only with leave of the shared rate limits; ends after FETCH_BUDGET_MS; a shop with a call carried from
+ *          an earlier turn gets no new one; a turn waits only for calls it started. A failing call (RETRY, PERM class) is
+ *          bisected down to single ids; an id that fails alone while others of its shop (or the probe) succeed is the
+ *          event's own fault; when all fail it is the shop's: its circuit opens with back-off and jitter. Needs of a shop
+ *          that is known to be unavailable are parked at once, those that wait for a circuit or a token after
+ *          PARK_AFTER_SECONDS.
  * Fails:   false: MongoDB is away (shops could not be read); the lane pauses.
  * Thread:  the lane's; blocks up to the budget. */
 #ifndef SHOPSTREAM_WORKER_FETCH_H
@@ -25,7 +28,14 @@
 
 struct fetcher; /* opaque: http client, calls under way, circuits, the marketplace's clock */
 
-struct fetcher *fetcher_new(const struct config *config, struct shop_cache *shops, struct err *err)
+struct limiter;
+struct refresher;
+struct streams;
+
+/* Borrows all. limiter NULL: no limits; refresher NULL: a refused token parks its shop's needs; streams NULL: every need
+ * is live. */
+struct fetcher *fetcher_new(const struct config *config, struct shop_cache *shops, struct limiter *limiter,
+                            struct refresher *refresher, const struct streams *streams, struct err *err)
     __attribute__((warn_unused_result));
 void fetcher_free(struct fetcher *f); /* accepts NULL */
 

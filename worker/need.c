@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "worker/dto/recipe.h"
+#include "worker/parts.h"
 
 enum { NEED_STATES = NEED_JUDGED + 1, POOL_FIRST_BUCKETS = 256 };
 
@@ -65,6 +66,7 @@ void pool_free(struct pool *p)
     for (s = p->first; s; s = after) {
         after = s->after;
         message_list_deinit(&s->need.messages);
+        parts_free(s->need.parts);
         free(s);
     }
     free(p->buckets);
@@ -243,6 +245,7 @@ void pool_remove(struct pool *p, struct need *n)
     *(s->after ? &s->after->before : &p->last) = s->before;
     p->needs--;
     p->count[n->state]--;
+    parts_free(n->parts);
     free(s);
 }
 

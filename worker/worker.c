@@ -28,6 +28,7 @@
 #include "worker/freshness.h"
 #include "worker/group.h"
 #include "worker/keeper.h"
+#include "worker/limit.h"
 #include "worker/link.h"
 #include "worker/lookup.h"
 #include "worker/refresh.h"
@@ -70,6 +71,7 @@ struct lane {
     struct store *store;
     struct shop_cache *shops;
     struct batch_reader *reader;
+    struct limiter *limiter;
     struct fetcher *fetcher;
     struct acker *acker;
     struct trim *trim; /* lane 0 only */
@@ -349,6 +351,7 @@ static void lane_deinit(struct lane *l)
 {
     acker_free(l->acker);
     fetcher_free(l->fetcher);
+    limiter_free(l->limiter);
     batch_reader_free(l->reader);
     trim_free(l->trim);
     pool_free(l->pool);
@@ -369,11 +372,12 @@ static bool lane_init(struct lane *l, struct err *err)
     if (!l->store)
         return false;
     l->shops = shop_cache_new(l->store, w->credentials, SHOP_KEEP_MS);
-    l->fetcher = fetcher_new(c, l->shops, err);
-    if (!l->fetcher)
-        return false;
     l->reads = link_new(&w->redis, l->name, c->block_ms + LINK_MARGIN_MS);
     l->acks = link_new(&w->redis, l->name, LINK_MARGIN_MS);
+    l->limiter = limiter_new(c, l->acks);
+    l->fetcher = fetcher_new(c, l->shops, l->limiter, w->refresher, &w->streams, err);
+    if (!l->fetcher)
+        return false;
     l->reader = batch_reader_new(c, &w->streams, l->reads, w->keeper, l->number, l->name);
     l->acker = acker_new(c, &w->streams, l->acks, w->keeper, l->number, l->name);
     if (l->number == 0)

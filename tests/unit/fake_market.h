@@ -38,11 +38,15 @@ enum { FAKE_SHOPS = 8, FAKE_BIG_BYTES = 16 * 1024 * 1024 + 1 };
 struct fake_shop {
     char cipher[32];
     enum fake_mode detail; /* what detail calls get */
-    char poison[32];       /* a call with this id gets code 21008111 */
+    char poison[32];       /* a call with this id gets code 36009004 */
+    char denied[32];       /* a call with this id gets code 21008111 */
     char missing[32];      /* this id is left out */
     int detail_calls;      /* made so far */
     int ids;               /* asked for in them */
     int most_ids;          /* in one of them */
+    int package_calls;     /* package details asked for */
+    int package_ids;       /* ids in them */
+    int tracking_calls;    /* tracking asked for */
 };
 
 struct fake_market {
@@ -51,6 +55,9 @@ struct fake_market {
     enum fake_mode probe; /* what probes get, FAKE_GOOD and so on */
     int probes;           /* made so far */
     int followed;         /* requests at the redirect's target */
+    char fault_path[64];  /* a path with this in it gets the code; "" = none */
+    char fault_code[40];  /* digits: TikTok's; else Shopee's word */
+    int others;           /* requests of other paths */
     char retry_after[40]; /* "" = none */
     long date_offset_s;   /* added to the Date header; 0 = evhttp's own */
     pthread_t thread;
@@ -144,21 +151,31 @@ static void fake_orders(struct fake_market *m, struct fake_shop *shop, struct ev
 {
     struct evbuffer *body = evbuffer_new();
     char *save = NULL, *comma = "";
-    bool poisoned = false;
+    bool poisoned = false, denied = false;
     int n = 0;
 
     evbuffer_add_printf(body, "{\"code\":0,\"data\":{\"orders\":[");
     for (char *id = strtok_r(ids, ",", &save); id; id = strtok_r(NULL, ",", &save), n++) {
         poisoned = poisoned || strcmp(id, shop->poison) == 0;
+        denied = denied || strcmp(id, shop->denied) == 0;
         if (strcmp(id, shop->missing) == 0)
             continue;
-        evbuffer_add_printf(body, "%s{\"id\":\"%s\"}", comma, id);
+        evbuffer_add_printf(body, "%s{\"id\":\"%s\"", comma, id);
+        if (*id == 'P') /* two packages */
+            evbuffer_add_printf(
+                body,
+                ",\"status\":\"IN_TRANSIT\",\"update_time\":5,\"packages\":[{\"id\":\"%s-1\"},"
+                "{\"id\":\"%s-2\"}]",
+                id, id);
+        evbuffer_add_printf(body, "}");
         comma = ",";
     }
     evbuffer_add_printf(body, "]}}");
     shop->ids += n;
     shop->most_ids = n > shop->most_ids ? n : shop->most_ids;
     if (poisoned)
+        fake_code(m, r, 400, "{\"code\":36009004,\"data\":null}");
+    else if (denied)
         fake_code(m, r, 400, "{\"code\":21008111,\"data\":null}");
     else if (!fake_trouble(m, r, shop->detail))
         fake_send(m, r, 200, body);
@@ -184,14 +201,105 @@ static void fake_detail(struct fake_market *m, struct evhttp_request *r)
     evhttp_clear_headers(&query);
 }
 
+/* Package detail, tracking and product of TikTok: one subject, in the path. */
+static void fake_single(struct fake_market *m, struct evhttp_request *r, const char *path)
+{
+    struct evbuffer *body = evbuffer_new();
+    struct evkeyvalq query;
+    const char *cipher, *id = strrchr(path, '/') + 1;
+    struct fake_shop *shop;
+
+    evhttp_parse_query_str(evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r)), &query);
+    cipher = evhttp_find_header(&query, "shop_cipher");
+    shop = fake_shop(m, cipher ? cipher : "?");
+    if (strcmp(id, "tracking") == 0) {
+        shop->tracking_calls++;
+        evbuffer_add_printf(body, "{\"code\":0,\"data\":{\"tracking\":[{\"description\":\"d\"}]}}");
+    } else if (strstr(path, "/packages/")) {
+        shop->package_calls++;
+        shop->package_ids++;
+        evbuffer_add_printf(body, "{\"code\":0,\"data\":{\"package_id\":\"%s\",\"package_status\":\"X\"}}",
+                            id);
+    } else {
+        shop->detail_calls++;
+        evbuffer_add_printf(body, "{\"code\":0,\"data\":{\"id\":\"%s\",\"title\":\"t\"}}", id);
+    }
+    fake_send(m, r, 200, body);
+    evhttp_clear_headers(&query);
+    evbuffer_free(body);
+}
+
+/* Order detail, package detail and tracking of Shopee. Each order has one package, "<order_sn>-1". */
+static void fake_shopee(struct fake_market *m, struct evhttp_request *r, const char *path)
+{
+    struct evbuffer *body = evbuffer_new();
+    struct evkeyvalq query;
+    bool orders = strstr(path, "get_order_detail"), packages = strstr(path, "get_package_detail");
+    const char *ids, *comma = "";
+    struct fake_shop *shop;
+    char *copy, *save = NULL;
+
+    evhttp_parse_query_str(evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r)), &query);
+    shop = fake_shop(m, evhttp_find_header(&query, "shop_id"));
+    ids = evhttp_find_header(&query, orders     ? "order_sn_list"
+                                     : packages ? "package_number_list"
+                                                : "package_number");
+    copy = strdup(ids ? ids : "");
+    shop->detail_calls += orders;
+    shop->package_calls += packages;
+    shop->tracking_calls += !orders && !packages;
+    evbuffer_add_printf(body, "{\"error\":\"\",\"response\":{\"%s\":[",
+                        orders     ? "order_list"
+                        : packages ? "package_list"
+                                   : "tracking_info");
+    for (char *id = strtok_r(copy, ",", &save); id && (orders || packages); id = strtok_r(NULL, ",", &save)) {
+        shop->package_ids += packages;
+        if (strcmp(id, shop->missing) == 0)
+            continue;
+        if (orders)
+            evbuffer_add_printf(body,
+                                "%s{\"order_sn\":\"%s\",\"order_status\":\"SHIPPED\",\"update_time\":5,"
+                                "\"package_list\":[{\"package_number\":\"%s-1\"}]}",
+                                comma, id, id);
+        else
+            evbuffer_add_printf(body, "%s{\"package_number\":\"%s\",\"tracking_number\":\"T\"}", comma, id);
+        comma = ",";
+    }
+    evbuffer_add_printf(body, "]%s}}", orders || packages ? "" : ",\"logistics_status\":\"L\"");
+    fake_send(m, r, 200, body);
+    free(copy);
+    evhttp_clear_headers(&query);
+    evbuffer_free(body);
+}
+
+/* True: the path is one that fails, and the code was sent. */
+static bool fake_fault(struct fake_market *m, struct evhttp_request *r, const char *path)
+{
+    char body[128];
+    bool number = m->fault_code[0] >= '0' && m->fault_code[0] <= '9';
+
+    if (!*m->fault_path || !strstr(path, m->fault_path))
+        return false;
+    snprintf(body, sizeof body,
+             number ? "{\"code\":%s,\"data\":null}" : "{\"error\":\"%s\",\"message\":\"\"}", m->fault_code);
+    fake_code(m, r, 200, body);
+    return true;
+}
+
 static void fake_on_request(struct evhttp_request *r, void *arg)
 {
     struct fake_market *m = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r));
 
     pthread_mutex_lock(&m->lock);
-    if (strcmp(path, "/order/202507/orders") == 0) {
+    if (fake_fault(m, r, path)) {
+        m->others++;
+    } else if (strcmp(path, "/order/202507/orders") == 0) {
         fake_detail(m, r);
+    } else if (strncmp(path, "/fulfillment/", 13) == 0 || strncmp(path, "/product/", 9) == 0) {
+        fake_single(m, r, path);
+    } else if (strncmp(path, "/api/v2/", 8) == 0) {
+        fake_shopee(m, r, path);
     } else if (strcmp(path, "/followed") == 0) {
         m->followed++;
         fake_code(m, r, 200, "{\"code\":0,\"data\":{\"orders\":[]}}");

@@ -8,7 +8,10 @@
 #include "tests/harness.h"
 #include "tests/unit/fake_market.h"
 #include "worker/fetch.h"
+#include "worker/limit.h"
+#include "worker/refresh.h"
 #include "worker/shop_internal.h"
+#include "worker/streams.h"
 
 /* One lane's stage 4 with everything around it. */
 struct world {
@@ -22,11 +25,60 @@ struct world {
     struct redis_time time;
     const char *token; /* what the registry holds */
     bool mongo_away;
-    int loads; /* readings of the registry */
+    int loads;               /* readings of the registry */
+    struct streams *streams; /* NULL = everything is live */
+
+    /* what the spies below were asked, and answer */
+    int takes;             /* limit_take calls */
+    int grants;            /* further calls that are allowed; < 0: all are */
+    int background_grants; /* the same for background calls */
+    int64_t wait_ms;       /* of a refusal; < 0: Redis is away */
+    int pauses;            /* limit_pause calls */
+    bool app_paused;       /* the last was for the app */
+    int64_t pause_ms;      /* its length */
+    int asked;             /* refresher_ask calls */
+    uint64_t asked_print;  /* of the last */
 };
 
 static struct world w;
-static char app_key[] = "k", app_secret[] = "s", empty[] = "";
+static char app_key[] = "k", app_secret[] = "s", empty[] = "", partner[] = "2001887";
+
+/* Spies in place of limit.c and refresh.c: this file is about what stage 4 makes of their answers. */
+int64_t limit_take(struct limiter *l, const char *platform, const char *shop, bool background,
+                   struct err *err)
+{
+    int *grants = background ? &w.background_grants : &w.grants;
+
+    (void)l;
+    (void)platform;
+    (void)shop;
+    w.takes++;
+    if (w.wait_ms < 0)
+        err_set(err, ERR_REDIS, 0, "away");
+    if (*grants == 0 || w.wait_ms < 0)
+        return w.wait_ms;
+    *grants -= *grants > 0;
+    return 0;
+}
+
+bool limit_pause(struct limiter *l, const char *platform, const char *shop, int64_t pause_ms, struct err *err)
+{
+    (void)l;
+    (void)platform;
+    (void)err;
+    w.pauses++;
+    w.app_paused = !shop;
+    w.pause_ms = pause_ms;
+    return true;
+}
+
+void refresher_ask(struct refresher *refresher, const char *authorization, uint64_t print)
+{
+    (void)refresher;
+    (void)authorization;
+    w.asked++;
+    w.asked_print = print;
+}
 
 /* Shops are registered but for "nobody", "off" (disabled) and "sealed" (token unreadable). The cipher is the id. */
 static bool load(void *context, struct shop_cache *c, const char *platform, const char *const *ids,
@@ -43,13 +95,14 @@ static bool load(void *context, struct shop_cache *c, const char *platform, cons
                             .shop_id = ids[i],
                             .cipher = ids[i],
                             .access_token = w.token,
+                            .authorization = "tiktok:a",
                             .state = SHOP_ACTIVE};
 
         if (strcmp(ids[i], "nobody") == 0)
             continue;
         if (strcmp(ids[i], "off") == 0)
             shop.state = SHOP_DISABLED;
-        if (strcmp(ids[i], "old") == 0)
+        if (strcmp(ids[i], "old") == 0 && strcmp(w.token, "new") != 0)
             shop.access_expires_ms = clock_now_ms() - 1;
         if (strcmp(ids[i], "sealed") == 0)
             shop.problem = "sealed token is malformed";
@@ -58,7 +111,10 @@ static bool load(void *context, struct shop_cache *c, const char *platform, cons
     return true;
 }
 
-static void begin(void)
+static struct limiter *const some_limiter = (struct limiter *)&w; /* never looked into */
+static struct refresher *const some_refresher = (struct refresher *)&w;
+
+static void begin_with(struct limiter *limiter, struct refresher *refresher)
 {
     struct err err = {0};
 
@@ -67,6 +123,11 @@ static void begin(void)
     w.config = (struct config){.tiktok_app_key = app_key,
                                .tiktok_app_secret = app_secret,
                                .tiktok_api_url = w.url,
+                               .shopee_partner_id = partner,
+                               .shopee_partner_key = app_secret,
+                               .shopee_api_url = w.url,
+                               .shopee_order_details_batch_size = 50,
+                               .park_after_ms = 120000,
                                .ca_file = empty,
                                .tiktok_order_details_batch_size = 50,
                                .fetch_budget_ms = 2000,
@@ -77,13 +138,19 @@ static void begin(void)
                                .read_max_entries = 10000,
                                .clock_skew_ms = 2000};
     w.token = "old";
+    w.grants = w.background_grants = -1;
     w.shops = shop_cache_new(NULL, NULL, 60000);
     shop_cache_set_load(w.shops, load, NULL);
-    w.fetcher = fetcher_new(&w.config, w.shops, &err);
+    w.fetcher = fetcher_new(&w.config, w.shops, limiter, refresher, w.streams, &err);
     CHECK_TEXT(err.text, "");
     w.pool = pool_new();
     w.arena = arena_new(1 << 16, 64u << 20);
     w.time = (struct redis_time){clock_now_ms(), clock_mono_ms()};
+}
+
+static void begin(void)
+{
+    begin_with(NULL, NULL);
 }
 
 static void end(void)
@@ -107,16 +174,22 @@ static bool no_body(const struct entry *e)
     return false;
 }
 
-static struct need *add(const char *shop, const char *id)
+static int stream_of_add;     /* index the next need's message comes from */
+static int64_t age_of_add_ms; /* how long ago it was stored */
+
+static struct need *add_kind(const char *platform, const char *shop, const char *kind, const char *id)
 {
     const struct entry_text fields[] = {
-        text("v"),  text("1"),     text("platform"), text("tiktok"),        text("shop"),
-        text(shop), text("topic"), text("1"),        text("kind"),          text("order"),
+        text("v"),  text("1"),     text("platform"), text(platform),        text("shop"),
+        text(shop), text("topic"), text("1"),        text("kind"),          text(kind),
         text("id"), text(id),      text("recv_ms"),  text("1767672000000"), text("key"),
         text("k"),  text("src"),   text("webhook"),  text("trace"),         text("t")};
-    struct message *m = message_new(0, "1767672000000-0", fields, sizeof fields / sizeof fields[0], no_body);
+    char stream_id[STREAM_ID_MAX];
+    struct message *m;
     struct need *n;
 
+    snprintf(stream_id, sizeof stream_id, "%lld-0", (long long)(clock_now_ms() - age_of_add_ms));
+    m = message_new(stream_of_add, stream_id, fields, sizeof fields / sizeof fields[0], no_body);
     CHECK(m->readable);
     n = pool_add(w.pool, m, false);
     if (n->since_mono_ms == 0)
@@ -124,6 +197,11 @@ static struct need *add(const char *shop, const char *id)
     if (n->state == NEED_NEW)
         need_enter(w.pool, n, NEED_WAITING);
     return n;
+}
+
+static struct need *add(const char *shop, const char *id)
+{
+    return add_kind("tiktok", shop, "order", id);
 }
 
 static void add_many(const char *shop, int from, int count)
@@ -138,10 +216,11 @@ static void add_many(const char *shop, int from, int count)
 
 /* What the needs of the pool have come to. */
 struct sums {
-    int waiting, calling, found, missing, alone;
+    int waiting, calling, found, missing, gone, alone, parked;
     int deferred, counted; /* judged: RETRY without and with an attempt */
     int64_t least_delay, most_delay;
     char error[200]; /* of the last judged */
+    char reason[20]; /* of the last parked */
 };
 
 static void sum(void *context, struct need *n)
@@ -154,6 +233,10 @@ static void sum(void *context, struct need *n)
     if (n->state == NEED_ANSWERED) {
         s->found += n->answer.kind == ANSWER_FOUND;
         s->missing += n->answer.kind == ANSWER_MISSING;
+        s->gone += n->answer.kind == ANSWER_GONE;
+        s->parked += n->park_reason != NULL;
+        if (n->park_reason)
+            snprintf(s->reason, sizeof s->reason, "%s", n->park_reason);
         s->alone += n->answer.alone;
     }
     if (n->state != NEED_JUDGED)
@@ -332,7 +415,7 @@ TEST(one_poisonous_id_is_found_by_halving)
     CHECK_INT(s.found, 15);
     CHECK_INT(s.counted, 1);
     CHECK_INT(s.deferred, 0);
-    CHECK(strstr(s.error, "21008111"));
+    CHECK(strstr(s.error, "36009004"));
     CHECK_INT(fake_calls(&w.market, "a"), 9); /* 16, 8 8, 4 4, 2 2, 1 1 */
     CHECK(fake_probes(&w.market) <= 1);       /* 4, 2 and 1 fail in a row */
     rest_of_turn();
@@ -614,10 +697,10 @@ TEST(garbage_null_data_and_oversized_answers_blame_nobody)
     end();
 }
 
-TEST(shops_that_cannot_be_called_are_deferred_without_a_call)
+TEST(shops_that_cannot_be_called_have_their_needs_parked_without_a_call)
 {
     static const char *const shops[] = {"nobody", "off", "old", "sealed"};
-    static const char *const why[] = {"not registered", "disabled", "expired", "sealed token"};
+    static const char *const why[] = {"unregistered", "disabled", "expired", "unusable"};
 
     begin();
     for (size_t i = 0; i < 4; i++) {
@@ -625,9 +708,8 @@ TEST(shops_that_cannot_be_called_are_deferred_without_a_call)
 
         add_many(shops[i], 1, 3);
         s = turn();
-        CHECK_INT(s.deferred, 3);
-        CHECK(s.least_delay >= 30000 && s.most_delay <= 31000);
-        CHECK(strstr(s.error, why[i]));
+        CHECK_INT(s.parked, 3);
+        CHECK_TEXT(s.reason, why[i]);
         rest_of_turn();
     }
     CHECK_INT(metric_get(METRIC_WORKER_FETCH_CALLS), 0);
@@ -642,12 +724,13 @@ TEST(a_refused_token_is_read_again_once)
     FAKE_SET(&w.market, "a", detail, FAKE_TOKEN);
     add_many("a", 1, 3);
     s = turn();
-    CHECK_INT(s.deferred, 3); /* the same token is stored */
+    CHECK_INT(s.parked, 3); /* the same token is stored, and nobody refreshes it */
+    CHECK_TEXT(s.reason, "refused");
     CHECK_INT(fake_calls(&w.market, "a"), 1);
     CHECK_INT(w.loads, 2);
     rest_of_turn();
     add("a", "1");
-    CHECK_INT(turn().deferred, 1); /* not tried again with it */
+    CHECK_INT(turn().parked, 1); /* not tried again with it */
     CHECK_INT(fake_calls(&w.market, "a"), 1);
     rest_of_turn();
     w.token = "new"; /* shop put */
@@ -760,6 +843,465 @@ TEST(many_small_shops_share_the_calls_of_a_lane)
     end();
 }
 
+/* --- definite words about an id ------------------------------------------------------------------- */
+
+TEST(an_id_denied_among_others_is_its_own_fault_without_a_probe)
+{
+    struct sums s;
+
+    begin();
+    strcpy(fake_shop(&w.market, "a")->denied, "13");
+    add_many("a", 1, 16);
+    s = turns_until_idle();
+    CHECK_INT(s.found, 15);
+    CHECK_INT(s.counted, 1);
+    CHECK(strstr(s.error, "21008111"));
+    CHECK_INT(fake_probes(&w.market), 0);
+    CHECK_INT(metric_get(METRIC_WORKER_FETCH_DENIED), 5); /* 16, 8, 4, 2, 1 */
+    rest_of_turn();
+    end();
+}
+
+static void fault(const char *path, const char *code)
+{
+    pthread_mutex_lock(&w.market.lock);
+    snprintf(w.market.fault_path, sizeof w.market.fault_path, "%s", path);
+    snprintf(w.market.fault_code, sizeof w.market.fault_code, "%s", code);
+    pthread_mutex_unlock(&w.market.lock);
+}
+
+TEST(an_id_that_no_longer_exists_is_gone)
+{
+    struct sums s;
+
+    begin();
+    fault("/product/", "12052032");
+    add_kind("tiktok", "a", "product", "7");
+    s = turn();
+    CHECK_INT(s.gone, 1);
+    CHECK_INT(s.counted + s.deferred, 0);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_id_that_is_not_to_be_seen_yet_is_missing)
+{
+    struct sums s;
+
+    begin();
+    fault("get_order_detail", "error_not_found");
+    add_kind("shopee", "4128", "order", "260518A7K2M9QX");
+    s = turn();
+    CHECK_INT(s.missing, 1);
+    CHECK_INT(s.alone, 1);
+    CHECK_INT(fake_probes(&w.market), 0);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_endpoint_out_of_scope_parks_its_own_needs_only)
+{
+    struct sums s;
+
+    begin();
+    fault("/product/", "105005");
+    add_kind("tiktok", "a", "product", "7");
+    add_kind("tiktok", "a", "product", "8");
+    add("a", "1");
+    s = turn();
+    CHECK_INT(s.parked, 2);
+    CHECK_TEXT(s.reason, "scope");
+    CHECK_INT(s.found, 1);
+    rest_of_turn();
+    fault("", "");
+    add_kind("tiktok", "a", "product", "9"); /* not tried again at once */
+    add("a", "2");
+    s = turn();
+    CHECK_INT(s.parked, 1);
+    CHECK_INT(s.found, 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(a_code_of_no_table_is_counted_and_tried_alone)
+{
+    struct sums s;
+
+    begin();
+    fault("/product/", "47110815");
+    add_kind("tiktok", "a", "product", "7");
+    s = turn();
+    CHECK_INT(s.counted, 1);
+    CHECK(strstr(s.error, "47110815"));
+    CHECK_INT(metric_get(METRIC_WORKER_FETCH_UNKNOWN_CODES), 1);
+    rest_of_turn();
+    end();
+}
+
+/* --- compound entities ---------------------------------------------------------------------------- */
+
+static void check_composed(void *context, struct need *n)
+{
+    yyjson_val *packages = yyjson_obj_get(n->answer.json, "packages");
+
+    (void)context;
+    CHECK_INT(n->answer.kind, ANSWER_FOUND);
+    CHECK_TEXT(yyjson_get_str(yyjson_obj_get(n->answer.json, "order_id")), n->id);
+    CHECK_TEXT(yyjson_get_str(yyjson_obj_get(n->answer.json, "order_status")), "IN_TRANSIT");
+    CHECK_INT(yyjson_arr_size(packages), 2);
+    CHECK_INT(yyjson_arr_size(yyjson_obj_get(n->answer.json, "tracking")), 1);
+    CHECK(n->answer.fetched_ms >= w.time.at_ms && n->answer.fetched_ms <= redis_time_now_ms(&w.time));
+}
+
+TEST(tracking_is_composed_step_by_step_within_the_turn)
+{
+    struct sums s;
+
+    begin();
+    add_kind("tiktok", "a", "tracking", "P1");
+    add_kind("tiktok", "a", "tracking", "P2");
+    add_kind("tiktok", "a", "tracking", "P3");
+    s = turns_until_idle();
+    CHECK_INT(s.found, 3);
+    pool_each(w.pool, check_composed, NULL);
+    CHECK_INT(fake_calls(&w.market, "a"), 1);
+    CHECK_INT(fake_shop(&w.market, "a")->package_calls, 6);
+    CHECK_INT(fake_shop(&w.market, "a")->tracking_calls, 3);
+    fetch_release(w.fetcher); /* MongoDB was away: what was composed stays */
+    pool_each(w.pool, check_composed, NULL);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_order_and_its_tracking_share_one_detail_call)
+{
+    struct sums s;
+
+    begin();
+    add("a", "P1");
+    add_kind("tiktok", "a", "tracking", "P1");
+    s = turns_until_idle();
+    CHECK_INT(s.found, 2);
+    CHECK_INT(s.alone, 2);
+    CHECK_INT(fake_calls(&w.market, "a"), 1);
+    CHECK_INT(fake_shop(&w.market, "a")->ids, 1);
+    rest_of_turn();
+    end();
+}
+
+static void check_left_out(void *context, struct need *n)
+{
+    yyjson_val *first = yyjson_arr_get(yyjson_obj_get(n->answer.json, "packages"), 0);
+
+    (void)context;
+    CHECK_TEXT(yyjson_get_str(yyjson_obj_get(first, "package_id")), "P1-1");
+    CHECK(yyjson_obj_get(first, "package_status") == NULL);
+}
+
+TEST(a_part_that_is_refused_is_left_out_of_the_whole)
+{
+    struct sums s;
+
+    begin();
+    fault("/packages/", "21011028");
+    add_kind("tiktok", "a", "tracking", "P1");
+    s = turns_until_idle();
+    CHECK_INT(s.found, 1);
+    pool_each(w.pool, check_composed, NULL);
+    pool_each(w.pool, check_left_out, NULL);
+    rest_of_turn();
+    end();
+}
+
+TEST(tracking_of_an_order_left_out_is_missing)
+{
+    struct sums s;
+
+    begin();
+    strcpy(fake_shop(&w.market, "a")->missing, "P1");
+    add_kind("tiktok", "a", "tracking", "P1");
+    s = turn();
+    CHECK_INT(s.missing, 1);
+    CHECK_INT(fake_shop(&w.market, "a")->package_calls, 0);
+    rest_of_turn();
+    end();
+}
+
+TEST(a_step_that_fails_alone_is_the_entitys_own_fault)
+{
+    struct sums s;
+
+    begin();
+    fault("/tracking", "36009004");
+    add_kind("tiktok", "a", "tracking", "P1");
+    s = turns_until_idle();
+    CHECK_INT(s.counted, 1);
+    CHECK(strstr(s.error, "36009004"));
+    rest_of_turn();
+    end();
+}
+
+TEST(steps_of_many_entities_travel_in_full_batches)
+{
+    char id[32];
+    struct sums s;
+
+    begin();
+    for (int i = 0; i < 60; i++) {
+        snprintf(id, sizeof id, "S%d", i);
+        add_kind("shopee", "4128", "tracking", id);
+    }
+    s = turns_until_idle();
+    CHECK_INT(s.found, 60);
+    CHECK_INT(fake_calls(&w.market, "4128"), 2);
+    CHECK_INT(fake_shop(&w.market, "4128")->package_calls, 2);
+    CHECK_INT(fake_shop(&w.market, "4128")->package_ids, 60);
+    CHECK_INT(fake_shop(&w.market, "4128")->tracking_calls, 60);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_abort_between_steps_asks_again_from_the_start)
+{
+    begin();
+    w.config.fetch_budget_ms = 100;
+    FAKE_SET(&w.market, "a", detail, FAKE_HANG);
+    add_kind("tiktok", "a", "tracking", "P1");
+    turn();
+    fetch_abort(w.fetcher, w.pool);
+    CHECK_INT(sums().waiting, 1);
+    FAKE_SET(&w.market, "a", detail, FAKE_GOOD);
+    w.config.fetch_budget_ms = 2000;
+    arena_reset(w.arena);
+    CHECK_INT(turns_until_idle().found, 1);
+    pool_each(w.pool, check_composed, NULL);
+    rest_of_turn();
+    end();
+}
+
+/* --- shared limits -------------------------------------------------------------------------------- */
+
+TEST(without_leave_nothing_is_sent_and_needs_wait)
+{
+    struct sums s;
+
+    begin_with(some_limiter, NULL);
+    w.grants = 2;
+    w.wait_ms = 60000;
+    w.config.fetch_budget_ms = 300;
+    add_many("a", 1, 200);
+    s = turns_until_idle();
+    CHECK_INT(s.found, 100);
+    CHECK_INT(s.waiting, 100);
+    CHECK_INT(fake_calls(&w.market, "a"), 2);
+    rest_of_turn();
+    end();
+}
+
+TEST(a_short_wait_for_leave_is_over_within_the_turn_of_others)
+{
+    struct sums s;
+    int64_t start = clock_mono_ms();
+
+    begin_with(some_limiter, NULL);
+    w.grants = 1;
+    w.wait_ms = 50;
+    add("a", "1");
+    turn();
+    rest_of_turn();
+    add("a", "2");
+    s = turn();
+    CHECK_INT(s.waiting, 1);
+    CHECK_INT(s.deferred + s.parked, 0);
+    w.grants = 1;
+    while (s.waiting > 0 && clock_mono_ms() - start < 5000) {
+        arena_reset(w.arena);
+        s = turn();
+    }
+    CHECK_INT(s.found, 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_app_at_its_limit_is_not_asked_for_every_shop)
+{
+    begin_with(some_limiter, NULL);
+    w.grants = 0;
+    w.wait_ms = 4000;
+    for (int i = 0; i < 7; i++) {
+        char shop[16];
+
+        snprintf(shop, sizeof shop, "s%d", i);
+        add_many(shop, 1, 5);
+    }
+    CHECK_INT(turn().waiting, 35);
+    CHECK_INT(w.takes, 3);
+    arena_reset(w.arena);
+    CHECK_INT(turn().waiting, 35);
+    CHECK_INT(w.takes, 3);
+    rest_of_turn();
+    end();
+}
+
+TEST(at_the_apps_limit_shops_take_turns)
+{
+    begin_with(some_limiter, NULL);
+    w.grants = 0;
+    w.wait_ms = 1;
+    add_many("a", 1, 500);
+    for (int i = 0; i < 3; i++) {
+        char shop[16];
+
+        snprintf(shop, sizeof shop, "s%d", i);
+        add(shop, "1");
+    }
+    CHECK_INT(turn().waiting, 503);
+    pause_ms(5);
+    arena_reset(w.arena);
+    w.grants = 4;
+    w.config.fetch_budget_ms = 200;
+    CHECK_INT(turns_until_idle().found, 53);
+    CHECK_INT(fake_calls(&w.market, "a"), 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(background_work_waits_for_leave_of_its_own)
+{
+    struct sums s;
+
+    w.streams = &(struct streams){0};
+    CHECK(streams_init(w.streams, 1));
+    begin_with(some_limiter, NULL);
+    w.background_grants = 0;
+    w.wait_ms = 4000;
+    stream_of_add = 1; /* the bulk stream */
+    add("a", "1");
+    stream_of_add = 0;
+    add("b", "2");
+    s = turn();
+    CHECK_INT(s.found, 1);
+    CHECK_INT(s.waiting, 1);
+    CHECK_INT(fake_calls(&w.market, "a"), 0);
+    rest_of_turn();
+    streams_deinit(w.streams);
+    end();
+}
+
+TEST(redis_away_stops_sending_and_needs_wait)
+{
+    begin_with(some_limiter, NULL);
+    w.wait_ms = -1;
+    add_many("a", 1, 5);
+    add_many("b", 1, 5);
+    CHECK_INT(turn().waiting, 10);
+    CHECK_INT(w.takes, 1);
+    CHECK_INT(metric_get(METRIC_WORKER_FETCH_CALLS), 0);
+    rest_of_turn();
+    end();
+}
+
+TEST(a_limit_the_marketplace_tells_is_passed_on_to_all_pods)
+{
+    begin_with(some_limiter, NULL);
+    FAKE_SET(&w.market, "a", detail, FAKE_LIMIT);
+    strcpy(w.market.retry_after, "3");
+    add("a", "1");
+    turn();
+    CHECK_INT(w.pauses, 1);
+    CHECK(!w.app_paused);
+    CHECK(w.pause_ms > 2900 && w.pause_ms <= 3000);
+    rest_of_turn();
+    end();
+}
+
+/* --- access tokens -------------------------------------------------------------------------------- */
+
+TEST(needs_wait_for_a_new_token_which_is_asked_for_once)
+{
+    struct sums s;
+    int64_t start = clock_mono_ms();
+
+    begin_with(NULL, some_refresher);
+    FAKE_SET(&w.market, "a", detail, FAKE_TOKEN);
+    add_many("a", 1, 3);
+    s = turn();
+    CHECK_INT(s.waiting, 3);
+    CHECK_INT(w.asked, 1);
+    arena_reset(w.arena);
+    CHECK_INT(turn().waiting, 3);
+    CHECK_INT(w.asked, 1);
+    CHECK_INT(fake_calls(&w.market, "a"), 1);
+    w.token = "new"; /* the refresher has stored it */
+    while (s.found < 3 && clock_mono_ms() - start < 5000) {
+        pause_ms(20);
+        arena_reset(w.arena);
+        s = turn();
+    }
+    CHECK_INT(s.found, 3);
+    CHECK_INT(w.asked, 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(a_token_over_by_its_own_time_is_not_tried_at_all)
+{
+    struct sums s;
+    int64_t start = clock_mono_ms();
+
+    begin_with(NULL, some_refresher);
+    add("old", "1");
+    s = turn();
+    CHECK_INT(s.waiting, 1);
+    CHECK_INT(w.asked, 1);
+    CHECK_INT(metric_get(METRIC_WORKER_FETCH_CALLS), 0);
+    w.token = "new";
+    while (s.found < 1 && clock_mono_ms() - start < 5000) {
+        pause_ms(20);
+        arena_reset(w.arena);
+        s = turn();
+    }
+    CHECK_INT(s.found, 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(what_waited_too_long_for_a_token_is_parked)
+{
+    struct sums s;
+
+    begin_with(NULL, some_refresher);
+    age_of_add_ms = 121000;
+    add("old", "1");
+    age_of_add_ms = 0;
+    add("old", "2");
+    s = turn();
+    CHECK_INT(s.parked, 1);
+    CHECK_TEXT(s.reason, "expired");
+    CHECK_INT(s.waiting, 1);
+    rest_of_turn();
+    end();
+}
+
+TEST(what_waited_too_long_for_a_circuit_is_parked)
+{
+    struct sums s;
+
+    begin();
+    FAKE_SET(&w.market, "a", detail, FAKE_500);
+    w.market.probe = FAKE_500;
+    age_of_add_ms = 121000;
+    add("a", "1");
+    age_of_add_ms = 0;
+    add("a", "2");
+    s = turns_until_idle();
+    CHECK_INT(s.parked, 1);
+    CHECK_TEXT(s.reason, "circuit");
+    CHECK_INT(s.deferred, 1);
+    rest_of_turn();
+    end();
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
@@ -779,9 +1321,27 @@ int main(int argc, char **argv)
         CASE(a_short_limit_is_sat_out_and_other_shops_go_on),
         CASE(a_long_limit_goes_back_to_the_stream_without_an_attempt), CASE(a_redirect_is_not_followed),
         CASE(garbage_null_data_and_oversized_answers_blame_nobody),
-        CASE(shops_that_cannot_be_called_are_deferred_without_a_call),
+        CASE(shops_that_cannot_be_called_have_their_needs_parked_without_a_call),
         CASE(a_refused_token_is_read_again_once), CASE(a_token_renewed_meanwhile_is_used_at_once),
         CASE(mongodb_away_is_told_and_needs_stay), CASE(an_unreachable_marketplace_opens_every_circuit),
         CASE(answers_stay_until_their_needs_have_moved_on), CASE(clocks_apart_are_noticed),
-        CASE(many_small_shops_share_the_calls_of_a_lane));
+        CASE(many_small_shops_share_the_calls_of_a_lane),
+        CASE(an_id_denied_among_others_is_its_own_fault_without_a_probe),
+        CASE(an_id_that_no_longer_exists_is_gone), CASE(an_id_that_is_not_to_be_seen_yet_is_missing),
+        CASE(an_endpoint_out_of_scope_parks_its_own_needs_only),
+        CASE(a_code_of_no_table_is_counted_and_tried_alone),
+        CASE(tracking_is_composed_step_by_step_within_the_turn),
+        CASE(an_order_and_its_tracking_share_one_detail_call),
+        CASE(a_part_that_is_refused_is_left_out_of_the_whole), CASE(tracking_of_an_order_left_out_is_missing),
+        CASE(a_step_that_fails_alone_is_the_entitys_own_fault),
+        CASE(steps_of_many_entities_travel_in_full_batches),
+        CASE(an_abort_between_steps_asks_again_from_the_start),
+        CASE(without_leave_nothing_is_sent_and_needs_wait),
+        CASE(a_short_wait_for_leave_is_over_within_the_turn_of_others),
+        CASE(an_app_at_its_limit_is_not_asked_for_every_shop), CASE(at_the_apps_limit_shops_take_turns),
+        CASE(background_work_waits_for_leave_of_its_own), CASE(redis_away_stops_sending_and_needs_wait),
+        CASE(a_limit_the_marketplace_tells_is_passed_on_to_all_pods),
+        CASE(needs_wait_for_a_new_token_which_is_asked_for_once),
+        CASE(a_token_over_by_its_own_time_is_not_tried_at_all),
+        CASE(what_waited_too_long_for_a_token_is_parked), CASE(what_waited_too_long_for_a_circuit_is_parked));
 }

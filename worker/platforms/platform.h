@@ -88,9 +88,10 @@ const char *call_class_name(enum call_class c); /* "retry"; literal */
 /* What an answer says. */
 struct platform_result {
     enum call_class class;
-    bool app;     /* LIMIT, AUTH: it concerns the whole app, not this shop alone */
-    bool unknown; /* the code stands in no table of ours: to be counted and told */
-    int64_t code; /* the platform's number; 0 on success or where codes are words; -1: no parsable body */
+    bool app;      /* LIMIT, AUTH: it concerns the whole app, not this shop alone */
+    bool unknown;  /* the code stands in no table of ours: to be counted and told */
+    int64_t code;  /* the platform's number; 0 on success or where codes are words; -1: no parsable body */
+    char word[64]; /* the code as text; "" on success or without one */
     int64_t retry_after_ms; /* from Retry-After, or until a daily cap ends; 0 = not given */
     yyjson_val
         *entities; /* OK: an array of elements (entity() reads them), or one object: the entity of the only id

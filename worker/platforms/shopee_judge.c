@@ -218,8 +218,9 @@ static void judge_word(int endpoint, const struct platform_answer *a, const stru
     out->unknown = !row;
     if (out->class == CALL_LIMIT && out->app)
         out->retry_after_ms = until_midnight_ms(a->now_ms);
-    snprintf(out->error, sizeof out->error, "shopee %.*s: %s (HTTP %ld%s)",
-             word_is_plain(word) ? (int)word->length : 1, word_is_plain(word) ? word->data : "?",
+    snprintf(out->word, sizeof out->word, "%.*s", word_is_plain(word) ? (int)word->length : 1,
+             word_is_plain(word) ? word->data : "?");
+    snprintf(out->error, sizeof out->error, "shopee %s: %s (HTTP %ld%s)", out->word,
              row ? row->meaning : "a code we do not know", a->http_status, label);
 }
 

@@ -499,6 +499,7 @@ static void judge_code(long status, yyjson_val *root, struct platform_result *ou
         out->class = status == 429 ? CALL_LIMIT : status >= 500 ? CALL_RETRY : CALL_PERM;
     out->app = row && row->app;
     out->unknown = !row;
+    snprintf(out->word, sizeof out->word, "%lld", (long long)out->code);
     snprintf(out->error, sizeof out->error, "tiktok code %lld: %s (HTTP %ld%s)", (long long)out->code,
              row ? row->meaning : "a code we do not know", status, label);
 }
