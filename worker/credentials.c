@@ -174,6 +174,12 @@ bool credentials_seal(const struct credentials *c, const char *place, const void
     return true;
 }
 
+bool credentials_is_current(const struct credentials *c, const char *sealed)
+{
+    return strncmp(sealed, "1:", 2) == 0 && strncmp(sealed + 2, c->keys[0].id, KEY_ID_DIGITS) == 0 &&
+           sealed[2 + KEY_ID_DIGITS] == ':';
+}
+
 static const struct key *key_by_id(const struct credentials *c, const char *id)
 {
     for (size_t i = 0; i < c->count; i++)

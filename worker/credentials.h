@@ -20,6 +20,9 @@ void credentials_free(struct credentials *c); /* wipes; accepts NULL */
 /* Appends the place of a field: "<authorization's _id>/<field>". */
 void credentials_place(struct strbuf *to, const char *authorization, const char *field);
 
+/* Is sealed (NUL-terminated) a text sealed under the current key? It is not opened. */
+bool credentials_is_current(const struct credentials *c, const char *sealed);
+
 /* Appends the sealed text. False: err (randomness, OpenSSL). */
 bool credentials_seal(const struct credentials *c, const char *place, const void *plain, size_t n,
                       struct strbuf *to, struct err *err) __attribute__((warn_unused_result));

@@ -15,6 +15,7 @@
 #include "common/strbuf.h"
 #include "worker/credentials.h"
 #include "worker/ctl/ctl.h"
+#include "worker/ctl/ctl_shop.h"
 #include "worker/ctl/shop_put.h"
 #include "worker/shop.h"
 #include "worker/shop_record.h"
@@ -35,7 +36,7 @@ static void print_json(json_t *value)
 
 /* --- put ------------------------------------------------------------------------------------------------------ */
 
-static bool read_stdin(struct strbuf *to, struct err *err)
+bool ctl_read_stdin(struct strbuf *to, struct err *err)
 {
     ssize_t n;
 
@@ -83,8 +84,8 @@ static void print_put(const struct shop_record *r, const struct shop_put_result 
                refresh);
 }
 
-static int put_records(struct ctl *c, struct store *store, const struct credentials *credentials,
-                       const struct shop_records *records)
+int ctl_put_records(struct ctl *c, struct store *store, const struct credentials *credentials,
+                    const struct shop_records *records)
 {
     json_t *rows = json_array();
     int code = CTL_DONE;
@@ -125,7 +126,7 @@ static int put(struct ctl *c)
     int code = CTL_USAGE;
 
     credentials = credentials_new(c->config->credentials_key, &err);
-    if (!credentials || !read_stdin(&input, &err) ||
+    if (!credentials || !ctl_read_stdin(&input, &err) ||
         !shop_records_parse(strbuf_text(&input), input.length, &records, &err)) {
         ctl_fail(code, "shop put: %s", err.text);
         goto out;
@@ -134,7 +135,7 @@ static int put(struct ctl *c)
     if (!store)
         code = fail_store(&err);
     else
-        code = put_records(c, store, credentials, &records);
+        code = ctl_put_records(c, store, credentials, &records);
 out:
     shop_records_deinit(&records);
     wipe(&input);
@@ -445,9 +446,14 @@ int ctl_shop(struct ctl *c, int argc, char **argv)
 
     if (strcmp(what, "put") == 0 && argc == 2)
         return put(c);
+    if (strcmp(what, "authorize") == 0 && argc > 2)
+        return ctl_shop_authorize(c, argc - 2, argv + 2);
+    if (strcmp(what, "rekey") == 0 && argc == 2)
+        return ctl_shop_rekey(c);
     if (!one && !all)
-        return ctl_fail(CTL_USAGE, "shop takes put (JSON on standard input), list, or "
-                                   "show|disable|enable|remove PLATFORM SHOP");
+        return ctl_fail(CTL_USAGE,
+                        "shop takes put (JSON on standard input), list, rekey, authorize PLATFORM, or "
+                        "show|disable|enable|remove PLATFORM SHOP");
     store = ctl_store(c, &err);
     if (!store)
         return fail_store(&err);

@@ -36,7 +36,7 @@ static int print_config(struct ctl *c, int argc, char **argv)
 static const struct command commands[] = {
     {"init", ctl_init, "", "create collections and indexes (idempotent)"},
     {"status", ctl_status, "", "one screen: streams, lag, pending, dead letters, workers, dependencies"},
-    {"shop", ctl_shop, "put|list|show|disable|enable|remove ...",
+    {"shop", ctl_shop, "put|authorize|rekey|list|show|disable|enable|remove",
      "shops and their grants; put reads JSON from stdin"},
     {"dead", ctl_dead, "list|show|replay|discard ...",
      "dead letters; replay and discard show what they would do until --yes"},
