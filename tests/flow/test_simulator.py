@@ -405,6 +405,8 @@ def case_money_appears_with_completion_and_adds_up():
     with Simulator(shops=1) as sim:
         sim.switch(update_time_base=int(time.time()) - 6 * DAY)
         caller = Caller(sim)
+        check("not completed" in call_error(sim, "change", {"kind": "transaction", "shop": 0, "number": 0}), "a correction of nothing")
+        check_equal(truths(sim), [], "entities after a refused change")
         order = sim.change(0, 0)
         path = "/finance/202501/orders/%s/statement_transactions" % order["order_id"]
         check_equal(caller.data("GET", path)["sku_transactions"], [], "rows of a new order")

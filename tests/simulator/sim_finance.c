@@ -189,7 +189,7 @@ const char *finance_change(struct sim *sim, uint32_t shop, uint32_t number, cons
     struct entity *own = entity_ever(sim, KIND_TRANSACTION, shop, number);
     int64_t at;
 
-    if (!completed_time(order))
+    if (!order || !completed_time(order))
         return "transaction: the order is not completed";
     if (!own) {
         own = entity_new(sim, KIND_TRANSACTION, shop, number);

@@ -38,7 +38,7 @@ struct sim_platform {
     /* One call that is not about /_sim/. Sets answer->number to what count_begin gave. */
     void (*answer)(struct sim *sim, const struct call *call, struct answer *answer);
     /* Moves an entity by one revision, creating it (and the order it belongs to) if need be. shop and number
-     * are in range. Returns NULL, or why not; then nothing has changed. */
+     * are in range. Returns NULL, or why not; then the entity has not changed (but its order may have). */
     const char *(*change)(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number,
                           const struct change *change, struct entity **out);
     /* Body of the push that announces the newest revision; false: nothing is pushed for it. */

@@ -599,11 +599,13 @@ static void tiktok_shop_init(uint64_t seed, uint32_t index, struct shop *shop)
     shop->cipher[at] = '\0';
 }
 
-/* Everything but products belongs to an order, which then has to exist. */
+/* What belongs to an order creates it, but money, which asks for a completed one. */
 static const char *tiktok_change(struct sim *sim, enum kind kind, uint32_t shop, uint32_t number,
                                  const struct change *change, struct entity **out)
 {
-    if (kind != KIND_ORDER && kind != KIND_PRODUCT && !entity_ever(sim, KIND_ORDER, shop, number))
+    bool creates = kind == KIND_RETURN || kind == KIND_CANCELLATION || kind == KIND_TRACKING;
+
+    if (creates && !entity_ever(sim, KIND_ORDER, shop, number))
         orders_change(sim, shop, number, change);
     switch (kind) {
     case KIND_PRODUCT:
