@@ -183,6 +183,16 @@ bool link_send(struct link *l, int argc, const char **argv, const size_t *length
     return false;
 }
 
+bool link_send_resp(struct link *l, const char *command, size_t n, struct err *err)
+{
+    if (!link_open(l, err))
+        return false;
+    if (redisAppendFormattedCommand(l->context, command, n) == REDIS_OK)
+        return true;
+    lost(l, err);
+    return false;
+}
+
 redisReply *link_receive(struct link *l, struct err *err)
 {
     void *reply = NULL;

@@ -34,6 +34,8 @@ redisReply *link_call(struct link *l, int argc, const char **argv, const size_t 
 /* Pipelining: send any number, then fetch as many replies, in order. False / NULL: as above. */
 bool link_send(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)
     __attribute__((warn_unused_result));
+bool link_send_resp(struct link *l, const char *command, size_t n, struct err *err)
+    __attribute__((warn_unused_result)); /* one command that is RESP already (entry_add_xadd) */
 redisReply *link_receive(struct link *l, struct err *err) __attribute__((warn_unused_result));
 
 /* First word of an error reply equals word ("NOGROUP", "OOM", "NOSCRIPT")? Texts differ between servers. */

@@ -206,12 +206,12 @@ bool parked_read(const bson_t *row, struct parked *out)
                        .event_ms = number_of(row, "event_ms"),
                        .attempts = number_of(row, "attempts"),
                        .rev = number_of(row, "rev"),
-                       .since_ms = date_of(row, "since")};
+                       .since_ms = date_of(row, "since"),
+                       .updated_ms = date_of(row, "updated_at")};
+    bool known = entry_kind_parse(kind, strlen(kind), &p.kind);
 
-    if (!*p.id || !*p.platform || !*p.shop || !*p.entity_id || !entry_kind_parse(kind, strlen(kind), &p.kind))
-        return false;
     *out = p;
-    return true;
+    return known && *p.id && *p.platform && *p.shop && *p.entity_id;
 }
 
 static struct entry_text entry_text_of(const char *s)

@@ -56,10 +56,11 @@ struct parked {
     int64_t event_ms; /* 0 = none */
     int64_t attempts;
     int64_t rev;
-    int64_t since_ms; /* UTC epoch ms; 0 = not there */
+    int64_t since_ms;   /* UTC epoch ms; 0 = not there */
+    int64_t updated_ms; /* the same: when it was parked last */
 };
 
-/* False: no need of ours (somebody else's document, a kind this version does not know). */
+/* False: no need of ours (somebody else's document, a kind this version does not know); *out says what could be read. */
 bool parked_read(const bson_t *row, struct parked *out) __attribute__((warn_unused_result));
 
 /* The entry that brings it back. Borrows from p. recv_ms: Redis' clock now. */

@@ -35,6 +35,7 @@
 #include "worker/shop.h"
 #include "worker/store.h"
 #include "worker/streams.h"
+#include "worker/sweep.h"
 #include "worker/trim.h"
 #include "worker/upsert.h"
 
@@ -92,6 +93,7 @@ struct worker {
     struct store_pool *stores;
     struct keeper *_Atomic keeper; /* set by worker_start while worker_ready may look */
     struct refresher *refresher;   /* set by worker_start before the lanes */
+    struct sweep *_Atomic sweep;   /* set by worker_start while worker_stop may look */
     struct lane *lanes;
     size_t lane_count;
     atomic_bool stopping;
@@ -224,6 +226,13 @@ static void take_if_judged(void *list, struct need *n)
     judged->count++;
 }
 
+/* What a shop's event hints at stands on the shop now: a token call has to confirm it. */
+static void turn_tell(const struct lane *l, const struct need *n)
+{
+    if (n->kind == ENTRY_SHOP && n->messages.first && n->messages.first->outcome == OUTCOME_DONE)
+        refresher_wake(l->worker->refresher);
+}
+
 /* Moves the messages of judged needs to settled; the needs end here. */
 static void turn_collect(struct lane *l, struct message_list *settled)
 {
@@ -233,6 +242,7 @@ static void turn_collect(struct lane *l, struct message_list *settled)
     pool_each(l->pool, take_if_judged, &judged);
     while ((n = judged.first) != NULL) {
         judged.first = n->next;
+        turn_tell(l, n);
         message_splice(settled, &n->messages);
         pool_remove(l->pool, n);
     }
@@ -426,6 +436,7 @@ struct worker *worker_new(const struct config *config, struct err *err)
     atomic_init(&w->stopping, false);
     atomic_init(&w->running, 0);
     atomic_init(&w->keeper, NULL);
+    atomic_init(&w->sweep, NULL);
     pthread_mutex_init(&w->lock, NULL);
     monotonic_condition(&w->changed);
     w->lane_count = (size_t)config->worker_threads;
@@ -490,6 +501,28 @@ static bool start_keeper(struct worker *w, struct err *err)
     return atomic_load(&w->keeper) != NULL;
 }
 
+static void token_refused(void *refresher, const char *authorization, uint64_t token_print)
+{
+    refresher_ask(refresher, authorization, token_print);
+}
+
+/* Ends at once when worker_stop has come before it could be seen. */
+static bool start_sweep(struct worker *w, struct err *err)
+{
+    const struct sweep_setup setup = {.config = w->config,
+                                      .redis = &w->redis,
+                                      .stores = w->stores,
+                                      .credentials = w->credentials,
+                                      .partitions = w->streams.partitions,
+                                      .refused = token_refused,
+                                      .context = w->refresher};
+
+    atomic_store(&w->sweep, sweep_start(&setup, err));
+    if (atomic_load(&w->stopping))
+        sweep_stop(atomic_load(&w->sweep));
+    return atomic_load(&w->sweep) != NULL;
+}
+
 bool worker_start(struct worker *w, struct err *err)
 {
     if (!prepare_store(w, err) || !start_keeper(w, err))
@@ -508,7 +541,7 @@ bool worker_start(struct worker *w, struct err *err)
             fatal(3, "cannot start a thread", LOG_S("lane", l->name));
         l->started = true;
     }
-    return true;
+    return start_sweep(w, err);
 }
 
 void worker_stop(struct worker *w)
@@ -517,11 +550,13 @@ void worker_stop(struct worker *w)
     atomic_store(&w->stopping, true);
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
+    sweep_stop(atomic_load(&w->sweep));
 }
 
 bool worker_join(struct worker *w, int64_t deadline_ms)
 {
     struct timespec until = mono_in(deadline_ms);
+    int64_t end_ms = clock_mono_ms() + deadline_ms;
     bool ended;
 
     pthread_mutex_lock(&w->lock);
@@ -536,6 +571,9 @@ bool worker_join(struct worker *w, int64_t deadline_ms)
     for (size_t i = 0; i < w->lane_count; i++)
         if (w->lanes[i].started)
             pthread_join(w->lanes[i].thread, NULL);
+    if (!sweep_join(atomic_load(&w->sweep), end_ms - clock_mono_ms()))
+        return false;
+    atomic_store(&w->sweep, NULL);
     return true;
 }
 

@@ -492,6 +492,61 @@ TEST(puts_a_need_to_be_parked_back_when_the_turns_memory_is_used_up)
     scene_close(&s);
 }
 
+TEST(transactions_are_never_gone_and_their_order_is_told)
+{
+    static const enum answer_kind kinds[] = {ANSWER_MISSING, ANSWER_GONE};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct scene s;
+
+        scene_open(&s, "transaction", false);
+        stored(&s, 1, false);
+        answer(&s, kinds[i], true);
+        run(&s);
+        check_built(&s, DOCUMENT_MARK);
+        CHECK_TEXT(s.need->document->collection, "orders");
+        CHECK_TEXT(s.need->document->doc_id, "tiktok:749:576");
+        CHECK_INT(s.need->document->fetched_ms, FETCHED);
+        scene_close(&s);
+    }
+}
+
+TEST(an_order_whose_money_moved_asks_for_its_transactions_first)
+{
+    struct scene s;
+    const struct document *raised;
+    bson_iter_t it;
+
+    scene_open(&s, "order", false);
+    found(&s, "{\"id\":\"576\",\"status\":\"COMPLETED\",\"update_time\":1767704400}");
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    raised = s.need->document->before;
+    CHECK(raised != NULL);
+    CHECK_INT(raised->op, DOCUMENT_NEED);
+    CHECK_TEXT(raised->doc_id, "transaction:tiktok:749:order:576");
+    CHECK(bson_iter_init_find(&it, raised->max, "entry_ms"));
+    CHECK_INT(bson_iter_as_int64(&it), FETCHED);
+    CHECK(!bson_has_field(raised->max, "event_ms"));
+    CHECK(bson_iter_init_find(&it, raised->set, "entity_id"));
+    CHECK_TEXT(bson_iter_utf8(&it, NULL), "576");
+    CHECK(bson_iter_init_find(&it, raised->set, "reason"));
+    CHECK_TEXT(bson_iter_utf8(&it, NULL), "transaction");
+    scene_close(&s);
+}
+
+TEST(an_order_on_its_way_asks_for_no_transactions)
+{
+    struct scene s;
+
+    scene_open(&s, "order", false);
+    found(&s, ORDER);
+    run(&s);
+    check_built(&s, DOCUMENT_FULL);
+    CHECK(s.need->document->before == NULL && s.need->document->after == NULL);
+    scene_close(&s);
+}
+
 TEST(touches_no_need_in_another_state)
 {
     struct scene s;
@@ -540,7 +595,9 @@ int main(int argc, char **argv)
         CASE(keeps_a_raw_event_as_it_came), CASE(hints_at_the_shop_after_the_event_is_kept),
         CASE(a_need_to_be_parked_becomes_a_document_of_needs_whatever_was_answered),
         CASE(puts_a_need_to_be_parked_back_when_the_turns_memory_is_used_up),
-        CASE(touches_no_need_in_another_state),
+        CASE(transactions_are_never_gone_and_their_order_is_told),
+        CASE(an_order_whose_money_moved_asks_for_its_transactions_first),
+        CASE(an_order_on_its_way_asks_for_no_transactions), CASE(touches_no_need_in_another_state),
         CASE(writes_nothing_while_the_channel_of_the_shop_cannot_be_told),
         CASE(buries_a_kind_it_has_no_document_for));
 }

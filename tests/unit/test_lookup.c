@@ -197,7 +197,7 @@ TEST(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them)
     mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:2\",\"transactions_fetched_ms\":900}");
     mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:3\",\"fetched_ms\":5000}");
     mongo_mock_put(w.mock, "transactions",
-                   "{\"_id\":\"tiktok:749:2\",\"fetched_ms\":5000,\"content_hash\":\"h\"}");
+                   "{\"_id\":\"tiktok:749:order:2\",\"fetched_ms\":5000,\"content_hash\":\"h\"}");
     read = paid(&w, "1", 899); /* an empty list: nothing is stored, and the order knows */
     stale = paid(&w, "2", 900);
     never = paid(&w, "3", 10);
@@ -246,7 +246,7 @@ TEST(the_policy_missing_still_reads_money_that_has_moved)
     world_start(&w);
     w.config.fetch_policy = CONFIG_FETCH_MISSING;
     mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":900}");
-    mongo_mock_put(w.mock, "transactions", "{\"_id\":\"tiktok:749:1\",\"fetched_ms\":900}");
+    mongo_mock_put(w.mock, "transactions", "{\"_id\":\"tiktok:749:order:1\",\"fetched_ms\":900}");
     n = paid(&w, "1", 1000);
     CHECK(look_up(&w));
     CHECK_INT(n->state, NEED_WAITING);

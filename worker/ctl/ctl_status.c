@@ -2,7 +2,8 @@
  * directly, so it is true even when every program of ours is down.
  *
  * A finding (exit 1): no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
- * cannot tell, a shop that is not active. An unreachable dependency: exit 3. */
+ * cannot tell, a shop that is not active, parked needs, transactions that have waited to be read for as long. An
+ * unreachable dependency: exit 3. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,11 +13,13 @@
 #include "common/keys.h"
 #include "common/number.h"
 #include "worker/ctl/ctl.h"
+#include "worker/parked.h"
 #include "worker/shop.h"
 
 enum {
     OLD_MS = 30 * 60 * 1000, /* older than every retry of the default schedule together */
     COLUMNS = 64,
+    NEEDS_ROWS = 20, /* shops and reasons shown, the fullest first */
 };
 
 /* What is collected: printed as text or dumped as it is. */
@@ -26,6 +29,7 @@ struct status {
     json_t *findings; /* sentences */
     json_t *redis;    /* object */
     json_t *mongo;    /* object */
+    json_t *needs;    /* object; empty when MongoDB is away */
     int64_t now_ms;   /* Redis' clock */
     size_t alive;     /* workers with a heartbeat */
 };
@@ -236,6 +240,145 @@ static bool count_states(struct store *st, const char *collection, json_t *to, s
     return !failed;
 }
 
+/* --- parked needs ---------------------------------------------------------------------------------- */
+
+/* Needs of one shop for one reason. */
+struct needs_row {
+    char platform[COLUMNS], shop[COLUMNS], reason[COLUMNS]; /* cut when longer */
+    int64_t count;
+    int64_t since_ms; /* of the oldest; 0 = unknown */
+};
+
+/* Sums over all rows, and the fullest of them, in order. */
+struct needs_sum {
+    struct needs_row rows[NEEDS_ROWS];
+    size_t shown;
+    size_t total; /* rows there are */
+    int64_t parked, transactions;
+    int64_t parked_since_ms, transactions_since_ms; /* of the oldest; 0 = none */
+};
+
+static void row_text(const bson_t *group, const char *path, char to[COLUMNS])
+{
+    bson_iter_t root, it;
+
+    to[0] = '\0';
+    if (bson_iter_init(&root, group) && bson_iter_find_descendant(&root, path, &it) &&
+        BSON_ITER_HOLDS_UTF8(&it))
+        snprintf(to, COLUMNS, "%s", bson_iter_utf8(&it, NULL));
+}
+
+static struct needs_row row_read(const bson_t *group)
+{
+    struct needs_row row = {0};
+    bson_iter_t it;
+
+    row_text(group, "_id.platform", row.platform);
+    row_text(group, "_id.shop", row.shop);
+    row_text(group, "_id.reason", row.reason);
+    if (bson_iter_init_find(&it, group, "n"))
+        row.count = bson_iter_as_int64(&it);
+    if (bson_iter_init_find(&it, group, "since") && BSON_ITER_HOLDS_DATE_TIME(&it))
+        row.since_ms = bson_iter_date_time(&it);
+    return row;
+}
+
+static void sum_oldest(int64_t *oldest, int64_t since_ms)
+{
+    if (since_ms > 0 && (*oldest == 0 || since_ms < *oldest))
+        *oldest = since_ms;
+}
+
+static void sum_add(struct needs_sum *sum, const struct needs_row *row)
+{
+    bool money = strcmp(row->reason, PARKED_TRANSACTION) == 0;
+    size_t at;
+
+    *(money ? &sum->transactions : &sum->parked) += row->count;
+    sum_oldest(money ? &sum->transactions_since_ms : &sum->parked_since_ms, row->since_ms);
+    if (money)
+        return;
+    sum->total++;
+    for (at = sum->shown; at > 0 && sum->rows[at - 1].count < row->count; at--)
+        if (at < NEEDS_ROWS)
+            sum->rows[at] = sum->rows[at - 1];
+    if (at == NEEDS_ROWS)
+        return;
+    sum->rows[at] = *row;
+    sum->shown += sum->shown < NEEDS_ROWS;
+}
+
+/* One row a shop and reason: as many as shops, not as needs. */
+static bool sum_needs(struct store *st, struct needs_sum *sum, struct err *err)
+{
+    bson_t *pipeline =
+        BCON_NEW("pipeline", "[", "{", "$group", "{", "_id", "{", "platform", BCON_UTF8("$platform"), "shop",
+                 BCON_UTF8("$shop_id"), "reason", BCON_UTF8("$reason"), "}", "n", "{", "$sum", BCON_INT64(1),
+                 "}", "since", "{", "$min", BCON_UTF8("$since"), "}", "}", "}", "]");
+    mongoc_cursor_t *cursor = mongoc_collection_aggregate(store_collection(st, PARKED_COLLECTION),
+                                                          MONGOC_QUERY_NONE, pipeline, NULL, NULL);
+    const bson_t *group;
+    bson_error_t error;
+    bool failed;
+
+    while (mongoc_cursor_next(cursor, &group)) {
+        struct needs_row row = row_read(group);
+
+        sum_add(sum, &row);
+    }
+    failed = mongoc_cursor_error(cursor, &error);
+    if (failed)
+        err_set(err, ERR_MONGO, (int)error.code, "cannot count needs: %s", error.message);
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(pipeline);
+    return !failed;
+}
+
+/* Null when there is none. */
+static json_t *instant(const struct ctl *c, int64_t ms)
+{
+    char text[CLOCK_TEXT_MAX];
+
+    if (ms <= 0)
+        return json_null();
+    clock_format_offset(text, ms, c->config->timezone_offset_minutes);
+    return json_string(text);
+}
+
+static json_t *needs_rows(const struct ctl *c, const struct needs_sum *sum)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < sum->shown; i++) {
+        const struct needs_row *r = &sum->rows[i];
+
+        json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:I,s:o}", "platform", r->platform, "shop",
+                                              r->shop, "reason", r->reason, "needs", (json_int_t)r->count,
+                                              "since", instant(c, r->since_ms)));
+    }
+    return rows;
+}
+
+static bool collect_needs(struct status *s, struct ctl *c, struct store *st, struct err *err)
+{
+    struct needs_sum sum = {0};
+
+    if (!sum_needs(st, &sum, err))
+        return false;
+    json_object_set_new(s->needs, "parked", json_integer(sum.parked));
+    json_object_set_new(s->needs, "since", instant(c, sum.parked_since_ms));
+    json_object_set_new(s->needs, "transactions", json_integer(sum.transactions));
+    json_object_set_new(s->needs, "transactions_since", instant(c, sum.transactions_since_ms));
+    json_object_set_new(s->needs, "shops", needs_rows(c, &sum));
+    json_object_set_new(s->needs, "not_shown", json_integer((json_int_t)(sum.total - sum.shown)));
+    if (sum.parked > 0)
+        finding(s, "%lld need(s) wait in MongoDB for their shops", (long long)sum.parked);
+    if (sum.transactions_since_ms > 0 && clock_now_ms() - sum.transactions_since_ms > OLD_MS)
+        finding(s, "transactions of an order have waited to be read for %lld s",
+                (long long)((clock_now_ms() - sum.transactions_since_ms) / 1000));
+    return true;
+}
+
 static bool collect_mongo(struct status *s, struct store *st, struct err *err)
 {
     json_t *shops = json_object(), *count;
@@ -255,6 +398,8 @@ static bool collect_mongo(struct status *s, struct store *st, struct err *err)
     return true;
 }
 
+/* --- showing --------------------------------------------------------------------------------------- */
+
 static void print_number(const json_t *row, const char *name, int width)
 {
     const json_t *value = json_object_get(row, name);
@@ -270,6 +415,34 @@ static const char *plain_member(struct strbuf *to, const json_t *row, const char
     const json_t *value = json_object_get(row, name);
 
     return value ? ctl_plain(to, json_string_value(value), json_string_length(value)) : "-";
+}
+
+static void print_needs(const json_t *needs, struct strbuf *plain)
+{
+    const json_t *since = json_object_get(needs, "since"), *rows = json_object_get(needs, "shops");
+    json_int_t hidden = json_integer_value(json_object_get(needs, "not_shown"));
+    size_t i;
+    json_t *row;
+
+    if (json_object_size(needs) == 0)
+        return;
+    printf("\nparked needs: %lld", (long long)json_integer_value(json_object_get(needs, "parked")));
+    if (json_is_string(since))
+        printf(", oldest since %s", json_string_value(since));
+    printf("\ntransactions to be read: %lld\n",
+           (long long)json_integer_value(json_object_get(needs, "transactions")));
+    json_array_foreach(rows, i, row)
+    {
+        const char *at = json_string_value(json_object_get(row, "since"));
+
+        printf("  %-8s", plain_member(plain, row, "platform"));
+        printf(" %-24s", plain_member(plain, row, "shop"));
+        printf(" %-14s", plain_member(plain, row, "reason"));
+        print_number(row, "needs", 10);
+        printf("  since %s\n", at ? at : "-");
+    }
+    if (hidden > 0)
+        printf("  and %lld more\n", (long long)hidden);
 }
 
 static void print_status(const struct status *s)
@@ -300,6 +473,7 @@ static void print_status(const struct status *s)
         printf("  %-40s", plain_member(&plain, row, "name"));
         printf(" %s\n", plain_member(&plain, row, "heartbeat"));
     }
+    print_needs(s->needs, &plain);
     printf("redis: %s\n", up ? "up" : "unreachable");
     printf("mongo: %s\n", json_is_true(json_object_get(s->mongo, "up")) ? "up" : "unreachable");
     json_array_foreach(s->findings, i, row)
@@ -309,8 +483,9 @@ static void print_status(const struct status *s)
 
 static void dump_status(const struct status *s)
 {
-    json_t *whole = json_pack("{s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "redis",
-                              s->redis, "mongo", s->mongo, "findings", s->findings);
+    json_t *whole =
+        json_pack("{s:O,s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "needs",
+                  s->needs, "redis", s->redis, "mongo", s->mongo, "findings", s->findings);
 
     json_dumpf(whole, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -341,13 +516,14 @@ int ctl_status(struct ctl *c, int argc, char **argv)
     s.findings = json_array();
     s.redis = json_object();
     s.mongo = json_object();
+    s.needs = json_object();
     l = ctl_link(c, &redis);
     if (l)
         collect_redis(&s, c, l, &redis);
     if (redis.domain != ERR_NONE)
         unreachable(s.redis, "Redis", &redis);
     st = ctl_store(c, &mongo);
-    if (!st || !store_ping(st, &mongo) || !collect_mongo(&s, st, &mongo))
+    if (!st || !store_ping(st, &mongo) || !collect_mongo(&s, st, &mongo) || !collect_needs(&s, c, st, &mongo))
         unreachable(s.mongo, "MongoDB", &mongo);
     if (c->json)
         dump_status(&s);
@@ -361,5 +537,6 @@ int ctl_status(struct ctl *c, int argc, char **argv)
     json_decref(s.findings);
     json_decref(s.redis);
     json_decref(s.mongo);
+    json_decref(s.needs);
     return status;
 }

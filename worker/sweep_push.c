@@ -1,0 +1,252 @@
+/* sweep_push.c - worker: one shop's parked needs go back to the stream, page by page.
+ *
+ * In:      the needs of one shop, oldest first.
+ * Out:     entries of its bulk stream; their documents are deleted.
+ * Fails:   with a sentence when Redis or MongoDB does not answer, or Redis is full. A page is then half done at worst:
+ *          entries whose document stands yet come back once more.
+ * Thread:  the sweep's; blocks.
+ * Why so:  entry first, document second: the other way round a crash between the two would lose the need. A deletion names
+ *          the revision that was read, so a need that got another event meanwhile stays and comes back again. The room is
+ *          measured anew before every page, because several shops share a stream and reconcile fills it too. */
+#include "worker/sweep_push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/entry.h"
+#include "common/keys.h"
+#include "common/metrics.h"
+#include "common/strbuf.h"
+#include "worker/parked.h"
+
+enum {
+    PAGE_NEEDS = 500, /* of one page: about 150 KB of commands, 2 ms of Redis */
+    SCOPE_ROUNDS =
+        20 /* what the grant does not reach is asked for that much more rarely: the probe proves nothing about it */
+};
+
+static const char reason_scope[] = "scope";
+
+struct sweep_push {
+    struct sweep_push_setup setup;
+    char key[KEYS_STREAM_MAX]; /* the bulk stream */
+    size_t key_length;
+    mongoc_cursor_t *cursor; /* owned */
+    struct strbuf command;   /* one XADD */
+};
+
+/* A need whose entry is under way. */
+struct sent {
+    char *id; /* owned */
+    int64_t rev;
+    bool stored; /* Redis gave the entry an id */
+};
+
+struct page {
+    struct sent needs[PAGE_NEEDS];
+    size_t count;
+};
+
+struct sweep_push *sweep_push_new(const struct sweep_push_setup *setup)
+{
+    struct sweep_push *p = xcalloc(1, sizeof(*p));
+    bson_t *filter = BCON_NEW("platform", BCON_UTF8(setup->platform), "shop_id", BCON_UTF8(setup->shop));
+    bson_t *opts = BCON_NEW("sort", "{", "since", BCON_INT32(1), "}", "batchSize", BCON_INT32(PAGE_NEEDS));
+
+    p->setup = *setup;
+    p->key_length = keys_bulk(p->key, setup->partition);
+    if (setup->paid_only)
+        BSON_APPEND_UTF8(filter, "reason", PARKED_TRANSACTION);
+    p->cursor = mongoc_collection_find_with_opts(store_collection(setup->store, PARKED_COLLECTION), filter,
+                                                 opts, NULL);
+    bson_destroy(opts);
+    bson_destroy(filter);
+    return p;
+}
+
+void sweep_push_free(struct sweep_push *p)
+{
+    if (!p)
+        return;
+    mongoc_cursor_destroy(p->cursor);
+    strbuf_deinit(&p->command);
+    free(p);
+}
+
+/* --- room ------------------------------------------------------------------------------------------ */
+
+static const redisReply *member(const redisReply *map, const char *name)
+{
+    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
+        if (map->element[i]->type == REDIS_REPLY_STRING && strcmp(map->element[i]->str, name) == 0)
+            return map->element[i + 1];
+    }
+    return NULL;
+}
+
+/* Entries the group has not finished; -1: there is no group yet, or Redis cannot tell. */
+static int64_t unfinished(const redisReply *groups)
+{
+    for (size_t i = 0; groups->type == REDIS_REPLY_ARRAY && i < groups->elements; i++) {
+        const redisReply *name = member(groups->element[i], "name"), *lag = member(groups->element[i], "lag"),
+                         *pending = member(groups->element[i], "pending");
+
+        if (name && name->type == REDIS_REPLY_STRING && strcmp(name->str, KEYS_GROUP) == 0)
+            return lag && lag->type == REDIS_REPLY_INTEGER && pending ? lag->integer + pending->integer : -1;
+    }
+    return -1;
+}
+
+/* All there are: what is finished and not trimmed counts too, so it errs towards waiting. */
+static bool length_of(struct sweep_push *p, int64_t *backlog, struct err *err)
+{
+    redisReply *r = link_call(p->setup.link, 2, (const char *[]){"XLEN", p->key}, NULL, err);
+    bool ok = r && r->type == REDIS_REPLY_INTEGER;
+
+    if (ok)
+        *backlog = r->integer;
+    else if (r)
+        link_refused(p->setup.link, r, "XLEN", err);
+    freeReplyObject(r);
+    return ok;
+}
+
+/* False: Redis did not answer. No stream is an error reply, and an empty backlog. */
+static bool read_backlog(struct sweep_push *p, int64_t *backlog, struct err *err)
+{
+    redisReply *r = link_call(p->setup.link, 3, (const char *[]){"XINFO", "GROUPS", p->key}, NULL, err);
+
+    if (!r)
+        return false;
+    *backlog = unfinished(r);
+    freeReplyObject(r);
+    return *backlog >= 0 || length_of(p, backlog, err);
+}
+
+/* --- a page ---------------------------------------------------------------------------------------- */
+
+static bool is_due(const struct sweep_push *p, const struct parked *need, int64_t now_ms)
+{
+    return strcmp(need->reason, reason_scope) != 0 ||
+           now_ms - need->updated_ms >= SCOPE_ROUNDS * p->setup.config->sweep_interval_ms;
+}
+
+/* False: the link was lost. */
+static bool send_need(struct sweep_push *p, struct page *page, const struct parked *need, int64_t now_ms,
+                      struct err *err)
+{
+    struct entry e = parked_entry(need, now_ms);
+
+    strbuf_reset(&p->command);
+    entry_add_xadd(&p->command, p->key, p->key_length, &e);
+    if (!link_send_resp(p->setup.link, p->command.data, p->command.length, err))
+        return false;
+    page->needs[page->count++] = (struct sent){.id = xstrndup(need->id, strlen(need->id)), .rev = need->rev};
+    return true;
+}
+
+/* Reads up to room needs and sends their entries. *done: none is left. */
+static bool send_page(struct sweep_push *p, struct page *page, size_t room, int64_t now_ms, bool *done,
+                      struct err *err)
+{
+    const bson_t *row;
+    bson_error_t error = {0};
+    struct parked need;
+
+    while (page->count < room && page->count < PAGE_NEEDS) {
+        if (!mongoc_cursor_next(p->cursor, &row)) {
+            *done = true;
+            break;
+        }
+        if (parked_read(row, &need) && is_due(p, &need, now_ms) && !send_need(p, page, &need, now_ms, err))
+            return false;
+    }
+    if (!*done || !mongoc_cursor_error(p->cursor, &error))
+        return true;
+    err_set(err, ERR_MONGO, (int)error.code, "MongoDB: needs: %s", error.message);
+    return false;
+}
+
+/* Takes the reply to every entry sent. False: lost, or one was refused (Redis is full). */
+static bool receive_page(struct sweep_push *p, struct page *page, struct err *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < page->count; i++) {
+        redisReply *r = link_is_open(p->setup.link) ? link_receive(p->setup.link, err) : NULL;
+
+        if (!r)
+            return false;
+        page->needs[i].stored = r->type == REDIS_REPLY_STRING;
+        if (!page->needs[i].stored && ok) {
+            link_refused(p->setup.link, r, "XADD", err);
+            ok = false;
+        }
+        freeReplyObject(r);
+    }
+    return ok;
+}
+
+static void append_deletion(mongoc_bulk_operation_t *bulk, const struct sent *need)
+{
+    bson_t filter = BSON_INITIALIZER;
+
+    BSON_APPEND_UTF8(&filter, "_id", need->id);
+    BSON_APPEND_INT64(&filter, "rev", need->rev);
+    (void)mongoc_bulk_operation_remove_one_with_opts(bulk, &filter, NULL, NULL);
+    bson_destroy(&filter);
+}
+
+/* What is not deleted comes back: so whether each was is nobody's question. */
+static bool delete_stored(struct sweep_push *p, const struct page *page, struct err *err)
+{
+    bson_t opts = BSON_INITIALIZER, reply;
+    mongoc_bulk_operation_t *bulk;
+    bson_error_t error = {0};
+    size_t count = 0;
+    bool ok = true;
+
+    BSON_APPEND_BOOL(&opts, "ordered", false);
+    bulk = mongoc_collection_create_bulk_operation_with_opts(
+        store_collection(p->setup.store, PARKED_COLLECTION), &opts);
+    for (size_t i = 0; i < page->count; i++) {
+        if (page->needs[i].stored) {
+            append_deletion(bulk, &page->needs[i]);
+            count++;
+        }
+    }
+    if (count > 0) {
+        ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
+        bson_destroy(&reply);
+        metric_add(METRIC_WORKER_NEEDS_SWEPT, (int64_t)count);
+    }
+    if (!ok)
+        err_set(err, ERR_MONGO, (int)error.code, "MongoDB: needs: %s", error.message);
+    mongoc_bulk_operation_destroy(bulk);
+    bson_destroy(&opts);
+    return ok;
+}
+
+enum sweep_pushed sweep_push_page(struct sweep_push *p, int64_t now_ms, struct err *err)
+{
+    struct page *page;
+    int64_t backlog;
+    bool done = false, ok;
+
+    if (!read_backlog(p, &backlog, err))
+        return PUSHED_AWAY;
+    if (backlog >= p->setup.config->sync_bulk_max)
+        return PUSHED_FULL;
+    page = xcalloc(1, sizeof(*page));
+    ok = send_page(p, page, (size_t)(p->setup.config->sync_bulk_max - backlog), now_ms, &done, err);
+    ok = receive_page(p, page, err) && ok;
+    ok = delete_stored(p, page, err) && ok;
+    if (!ok)
+        link_close(p->setup.link); /* replies may still be owed */
+    for (size_t i = 0; i < page->count; i++)
+        free(page->needs[i].id);
+    free(page);
+    if (!ok)
+        return PUSHED_AWAY;
+    return done ? PUSHED_DONE : PUSHED_MORE;
+}
