@@ -142,6 +142,7 @@ TEST(takes_the_rows_own_id_where_it_has_one)
         check_id(kinds[i], "{\"id\":759210441009316080199999}", "759210441009316080199999");
         check_id(kinds[i], "{\"id\":\"\"}", NULL);
         check_id(kinds[i], "{\"id\":null}", NULL);
+        check_id(kinds[i], "{\"id\":5.76e17}", NULL);
         check_id(kinds[i], "{\"id\":[\"1\"]}", NULL);
         check_id(kinds[i], "{\"id\":\"1\\u00002\"}", NULL);
         check_id(kinds[i], "{}", NULL);
@@ -186,6 +187,7 @@ TEST(leaves_a_part_empty_that_a_wallet_row_lacks)
     check_id(wallet, WALLET("\"withdrawal_id\":\"0\",\"amount\":[1],\"current_balance\":null"),
              "1779264000:T:::");
     check_id(wallet, WALLET("\"order_sn\":\"a\\u0000b\",\"amount\":true"), "1779264000:T:::");
+    check_id(wallet, WALLET("\"order_sn\":1.5,\"refund_sn\":\"R\",\"amount\":1.5"), "1779264000:T:R:1.5:");
     check_id(wallet, "{\"order_sn\":\"O\"}", "::O::");
     check_id(wallet, "{\"current_balance\":5}", "::::5");
     check_id(wallet, "{\"buyer_name\":\"x\",\"withdrawal_id\":0}", NULL);

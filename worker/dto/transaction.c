@@ -389,13 +389,24 @@ void transaction_finish(void *dto, const char *kind, const struct dto_context *c
 
 /* --- ids of rows ----------------------------------------------------------------------------------- */
 
+static bool add_text(struct json_text text, struct strbuf *to)
+{
+    if (text.length == 0 || memchr(text.data, '\0', text.length))
+        return false;
+    strbuf_add(to, text.data, text.length);
+    return true;
+}
+
+bool transaction_add_id(yyjson_val *row, const char *key, struct strbuf *to)
+{
+    struct json_text text;
+
+    return json_get_id(row, key, &text) == JSON_GOT && add_text(text, to);
+}
+
 bool transaction_add_part(yyjson_val *row, const char *key, struct strbuf *to)
 {
     struct json_text text;
 
-    if (!json_scalar_text(yyjson_obj_get(row, key), &text) || text.length == 0 ||
-        memchr(text.data, '\0', text.length))
-        return false;
-    strbuf_add(to, text.data, text.length);
-    return true;
+    return json_scalar_text(yyjson_obj_get(row, key), &text) && add_text(text, to);
 }

@@ -381,6 +381,11 @@ extern const struct entity transaction_release_entity;
 /* The head of any of the kinds: its id, its kind, and the state its status stands for, when it has one. */
 void transaction_finish(void *dto, const char *kind, const struct dto_context *context);
 
+/* Appends the id under key. False: absent, empty, no id (a number with a fraction or an exponent has lost digits), or with
+ * a NUL byte; `to` is unchanged. */
+bool transaction_add_id(yyjson_val *row, const char *key, struct strbuf *to)
+    __attribute__((warn_unused_result));
+
 /* Appends the text under key as it stands in the row: string bytes or digits. False: absent, empty, no scalar, or with a
  * NUL byte; `to` is unchanged. */
 bool transaction_add_part(yyjson_val *row, const char *key, struct strbuf *to)

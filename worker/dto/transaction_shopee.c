@@ -171,7 +171,7 @@ static int64_t no_update_ms(yyjson_val *json)
 
 static bool order_id(yyjson_val *row, struct strbuf *to)
 {
-    return transaction_add_part(row, "order_sn", to);
+    return transaction_add_id(row, "order_sn", to);
 }
 
 /* "0" is no withdrawal. */
@@ -180,13 +180,13 @@ static bool withdrawal_id(yyjson_val *row, struct strbuf *to)
     struct json_text id;
 
     return json_get_id(row, "withdrawal_id", &id) == JSON_GOT && !(id.length == 1 && *id.data == '0') &&
-           transaction_add_part(row, "withdrawal_id", to);
+           transaction_add_id(row, "withdrawal_id", to);
 }
 
 /* Whose money moved. False: the row names nobody. */
 static bool wallet_subject(yyjson_val *row, struct strbuf *to)
 {
-    return transaction_add_part(row, "order_sn", to) || transaction_add_part(row, "refund_sn", to) ||
+    return transaction_add_id(row, "order_sn", to) || transaction_add_id(row, "refund_sn", to) ||
            withdrawal_id(row, to);
 }
 

@@ -245,7 +245,7 @@ static bool order_is_empty(yyjson_val *json)
 
 static bool record_id(yyjson_val *row, struct strbuf *to)
 {
-    return transaction_add_part(row, "id", to);
+    return transaction_add_id(row, "id", to);
 }
 
 const struct recipe recipe_transaction_tiktok = {
