@@ -33,6 +33,7 @@ ENTITY_TABLE(return_image);
 
 static const struct field return_line_fields[] = {
     FIELD(return_line, return_line_item_id, ID, 0, NULL),
+    FIELD(return_line, return_sub_line_item_id, ID, 0, NULL),
     FIELD(return_line, order_line_item_id, ID, 0, NULL),
     FIELD(return_line, sub_order_line_item_id, ID, 0, NULL),
     FIELD(return_line, product_id, ID, 0, NULL),

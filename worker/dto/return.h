@@ -31,8 +31,9 @@ struct return_image {
 
 /* One line of the order, or as much of it, as goes back; also one part of a bundle inside such a line. */
 struct return_line {
-    struct field_text return_line_item_id;    /* id of this line of the case */
-    struct field_text order_line_item_id;     /* id of the order's line */
+    struct field_text return_line_item_id;     /* id of this line of the case */
+    struct field_text return_sub_line_item_id; /* id of this part of the line; parts of a bundle only */
+    struct field_text order_line_item_id;      /* id of the order's line */
     struct field_text sub_order_line_item_id; /* id of the part of the order's line; parts of a bundle only */
     struct field_text product_id;             /* id */
     struct field_text sku_id;                 /* id */

@@ -76,7 +76,8 @@ static const struct mapping_row tiktok_return_sub_line_rows[] = {
     MAP(return_line, "product_image", product_image, &tiktok_image),
     MAP(return_line, "product_name", product_name, NULL),
     MAP(return_line, "refund_amount", refund_amount, &tiktok_refund),
-    MAP(return_line, "return_sub_line_item_id", return_line_item_id, NULL),
+    MAP(return_line, "return_line_item_id", return_line_item_id, NULL),
+    MAP(return_line, "return_sub_line_item_id", return_sub_line_item_id, NULL),
     MAP(return_line, "seller_sku", seller_sku, NULL),
     MAP(return_line, "sku_id", sku_id, NULL),
     MAP(return_line, "sku_name", sku_name, NULL),
@@ -138,7 +139,8 @@ const struct mapping return_tiktok_mapping = {&return_case_entity, return_tiktok
                                               sizeof return_tiktok_rows / sizeof *return_tiktok_rows};
 
 static const struct mapping_row tiktok_cancel_sub_line_rows[] = {
-    MAP(return_line, "cancel_sub_line_item_id", return_line_item_id, NULL),
+    MAP(return_line, "cancel_line_item_id", return_line_item_id, NULL),
+    MAP(return_line, "cancel_sub_line_item_id", return_sub_line_item_id, NULL),
     MAP(return_line, "order_line_item_id", order_line_item_id, NULL),
     MAP(return_line, "product_image", product_image, &tiktok_image),
     MAP(return_line, "product_name", product_name, NULL),
