@@ -297,6 +297,271 @@ TEST(judges_a_probe_by_its_shops)
     CHECK_INT(r.class, CALL_OK);
 }
 
+/* --- other endpoints ------------------------------------------------------------------------------ */
+
+static struct platform_ask ask;
+
+static bool next(enum entry_kind kind, const char *return_kind, const struct parts *parts)
+{
+    struct config config = test_config();
+
+    return platform_tiktok.next_ask(&config, kind, return_kind, "7", parts, &ask);
+}
+
+/* The request for the first ask of a kind; its URL must contain part. */
+static struct platform_request first_request(enum entry_kind kind, const char *return_kind,
+                                             const char *const *ids, size_t count, const char *part)
+{
+    struct config config = test_config();
+    struct platform_request r;
+
+    CHECK(next(kind, return_kind, NULL));
+    CHECK_INT(ask.subject.length, 0);
+    CHECK(
+        platform_tiktok.detail_request(&config, &test_shop, ask.endpoint, ids, count, 1700000000, &r, NULL));
+    CHECK(strstr(strbuf_text(&r.url), part));
+    return r;
+}
+
+TEST(returns_and_cancellations_are_searched_by_their_ids_in_a_signed_body)
+{
+    const char *ids[] = {"41", "42"};
+    struct config config = test_config();
+    struct platform_request r = first_request(
+        ENTRY_RETURN, "", ids, 2, "/return_refund/202602/returns/search?app_key=29a39d&page_size=50&");
+
+    CHECK_TEXT(r.method, "POST");
+    CHECK_TEXT(strbuf_text(&r.body), "{\"return_ids\":[\"41\",\"42\"]}");
+    expect_sign(strbuf_text(&r.url),
+                "e59af819cc/return_refund/202602/returns/searchapp_key29a39dpage_size50shop_cipherROW_c+/="
+                "timestamp1700000000{\"return_ids\":[\"41\",\"42\"]}e59af819cc");
+    CHECK_INT(platform_tiktok.batch_size(&config, ask.endpoint), 50);
+    platform_request_deinit(&r);
+    r = first_request(ENTRY_RETURN, "cancellation", ids, 1, "/return_refund/202602/cancellations/search?");
+    CHECK_TEXT(strbuf_text(&r.body), "{\"cancel_ids\":[\"41\"]}");
+    platform_request_deinit(&r);
+}
+
+TEST(products_and_money_are_asked_for_one_by_one)
+{
+    const char *ids[] = {"17"}, *odd[] = {"1/../2"};
+    struct config config = test_config();
+    struct platform_request r =
+        first_request(ENTRY_PRODUCT, "", ids, 1, "/product/202309/products/17?app_key=");
+
+    CHECK_TEXT(r.method, "GET");
+    CHECK_INT(platform_tiktok.batch_size(&config, ask.endpoint), 1);
+    platform_request_deinit(&r);
+    r = first_request(ENTRY_TRANSACTION, "", ids, 1,
+                      "/finance/202501/orders/17/statement_transactions?app_key=");
+    platform_request_deinit(&r);
+    r = first_request(ENTRY_PRODUCT, "", odd, 1, "/product/202309/products/1%2F..%2F2?app_key=");
+    platform_request_deinit(&r);
+}
+
+static struct platform_result judge_at(int endpoint, const char *body)
+{
+    struct platform_result result;
+
+    yyjson_doc_free(last_doc);
+    last_doc = json_parse(body, strlen(body), NULL, NULL);
+    platform_tiktok.judge(endpoint, &(struct platform_answer){200, yyjson_doc_get_root(last_doc), "", "", 0},
+                          &result);
+    return result;
+}
+
+TEST(each_endpoint_promises_something_else)
+{
+    CHECK(next(ENTRY_RETURN, "", NULL));
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"return_orders\":[]}}").class, CALL_OK);
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"returns\":[]}}").class, CALL_RETRY);
+    CHECK(next(ENTRY_RETURN, "cancellation", NULL));
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"cancellations\":[]}}").class, CALL_OK);
+    CHECK(next(ENTRY_PRODUCT, "", NULL));
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"id\":\"7\"}}").class, CALL_OK);
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{}}").class, CALL_RETRY);
+    CHECK(next(ENTRY_TRANSACTION, "", NULL));
+    CHECK(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"sku_transactions\":[{}]}}").entities != NULL);
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"sku_transactions\":[]}}").class, CALL_OK);
+    CHECK(judge_at(ask.endpoint, "{\"code\":0,\"data\":{\"sku_transactions\":[]}}").entities == NULL);
+    CHECK_INT(judge_at(ask.endpoint, "{\"code\":0,\"data\":null}").class, CALL_RETRY);
+}
+
+TEST(an_address_not_allowed_concerns_the_whole_app_and_unlisted_codes_are_told)
+{
+    struct platform_result r = judge_code(403, 36009033);
+
+    CHECK(r.app && !r.unknown);
+    r = judge_code(200, 99999999);
+    CHECK(r.unknown);
+    CHECK_TEXT(r.word, "99999999");
+}
+
+static void add(struct parts *parts, int endpoint, const char *subject, const char *json)
+{
+    yyjson_doc *doc = json ? json_parse(json, strlen(json), NULL, NULL) : NULL;
+
+    parts_add(parts, endpoint, subject, doc ? yyjson_doc_get_root(doc) : NULL);
+    yyjson_doc_free(doc);
+}
+
+TEST(tracking_asks_order_packages_and_events_and_composes_them)
+{
+    struct parts *parts = parts_new();
+    struct platform_request r;
+    struct config config = test_config();
+    const char *subject;
+    yyjson_doc *doc;
+    char *got;
+
+    CHECK(next(ENTRY_TRACKING, "", NULL));
+    CHECK_INT(ask.endpoint, ORDERS);
+    add(parts, ORDERS, "7",
+        "{\"id\":\"7\",\"status\":\"IN_TRANSIT\",\"update_time\":5,\"create_time\":4,\"tracking_number\":"
+        "\"T\","
+        "\"packages\":[{\"id\":\"p1\"},{\"id\":115420030040050060123}]}");
+    CHECK(next(ENTRY_TRACKING, "", parts));
+    CHECK_TEXT(strbuf_text(&ask.subject), "p1");
+    subject = strbuf_text(&ask.subject);
+    CHECK(platform_tiktok.detail_request(&config, &test_shop, ask.endpoint, &subject, 1, 1, &r, NULL));
+    CHECK(strstr(strbuf_text(&r.url), "/fulfillment/202309/packages/p1?"));
+    platform_request_deinit(&r);
+    add(parts, ask.endpoint, "p1", "{\"package_id\":\"p1\",\"package_status\":\"FULFILLING\"}");
+    CHECK(next(ENTRY_TRACKING, "", parts));
+    CHECK_TEXT(strbuf_text(&ask.subject), "115420030040050060123");
+    add(parts, ask.endpoint, "115420030040050060123", NULL);
+    CHECK(next(ENTRY_TRACKING, "", parts));
+    CHECK_INT(ask.subject.length, 0);
+    subject = "7";
+    CHECK(platform_tiktok.detail_request(&config, &test_shop, ask.endpoint, &subject, 1, 1, &r, NULL));
+    CHECK(strstr(strbuf_text(&r.url), "/fulfillment/202309/orders/7/tracking?"));
+    platform_request_deinit(&r);
+    add(parts, ask.endpoint, "7", "{\"tracking\":[{\"update_time_millis\":1}]}");
+    CHECK(!next(ENTRY_TRACKING, "", parts));
+    doc = platform_tiktok.compose(ENTRY_TRACKING, "", "7", parts);
+    got = yyjson_write(doc, 0, NULL);
+    CHECK_TEXT(
+        got,
+        "{\"order_id\":\"7\",\"order_status\":\"IN_TRANSIT\",\"update_time\":5,\"create_time\":4,"
+        "\"tracking_number\":\"T\",\"packages\":[{\"package_id\":\"p1\",\"package_status\":\"FULFILLING\"},"
+        "{\"package_id\":\"115420030040050060123\"}],\"tracking\":[{\"update_time_millis\":1}]}");
+    free(got);
+    yyjson_doc_free(doc);
+    parts_free(parts);
+    strbuf_deinit(&ask.subject);
+}
+
+TEST(an_order_without_packages_has_empty_tracking)
+{
+    struct parts *parts = parts_new();
+    yyjson_doc *doc;
+    char *got;
+
+    add(parts, ORDERS, "7", "{\"id\":\"7\",\"status\":\"UNPAID\"}");
+    CHECK(!next(ENTRY_TRACKING, "", parts));
+    doc = platform_tiktok.compose(ENTRY_TRACKING, "", "7", parts);
+    got = yyjson_write(doc, 0, NULL);
+    CHECK_TEXT(got, "{\"order_id\":\"7\",\"order_status\":\"UNPAID\",\"packages\":[],\"tracking\":[]}");
+    free(got);
+    yyjson_doc_free(doc);
+    parts_free(parts);
+}
+
+/* --- tokens, shops, any other call ---------------------------------------------------------------- */
+
+TEST(token_calls_carry_the_secret_and_are_not_signed)
+{
+    static char pair[] = "e59af819cc,older", auth[] = "https://auth.example";
+    struct config config = test_config();
+    struct platform_request r;
+
+    config.tiktok_app_secret = pair;
+    config.tiktok_auth_url = auth;
+    CHECK(platform_tiktok.token_request(&config, "R+1", &(struct shop_identity){0}, 1, &r, NULL));
+    CHECK_TEXT(strbuf_text(&r.url),
+               "https://auth.example/api/v2/token/refresh?app_key=29a39d&app_secret=e59af819cc"
+               "&refresh_token=R%2B1&grant_type=refresh_token");
+    CHECK_INT(r.header_count, 0);
+    platform_request_deinit(&r);
+    CHECK(platform_tiktok.code_request(&config, "C", &(struct shop_identity){0}, 1, &r, NULL));
+    CHECK_TEXT(strbuf_text(&r.url),
+               "https://auth.example/api/v2/token/get?app_key=29a39d&app_secret=e59af819cc"
+               "&auth_code=C&grant_type=authorized_code");
+    platform_request_deinit(&r);
+}
+
+static struct platform_grant grant(const char *body)
+{
+    struct platform_grant g;
+
+    yyjson_doc_free(last_doc);
+    last_doc = json_parse(body, strlen(body), NULL, NULL);
+    platform_tiktok.token_answer(&(struct platform_answer){200, yyjson_doc_get_root(last_doc), "", "", 1000},
+                                 &g);
+    return g;
+}
+
+TEST(reads_a_grant_whose_ends_are_instants_or_durations)
+{
+    struct platform_grant g = grant("{\"code\":0,\"data\":{\"access_token\":\"A\",\"access_token_expire_in\":"
+                                    "1768276800,\"refresh_token\":\"R\","
+                                    "\"refresh_token_expire_in\":3600,\"open_id\":\"o\",\"seller_name\":"
+                                    "\"s\",\"seller_base_region\":\"VN\"}}");
+
+    CHECK_INT(g.class, CALL_OK);
+    CHECK_TEXT(strbuf_text(&g.access_token), "A");
+    CHECK_TEXT(strbuf_text(&g.refresh_token), "R");
+    CHECK_INT(g.access_expires_ms, 1768276800000);
+    CHECK_INT(g.refresh_expires_ms, 3601000);
+    CHECK_TEXT(strbuf_text(&g.open_id), "o");
+    CHECK_TEXT(strbuf_text(&g.account), "s");
+    CHECK_TEXT(strbuf_text(&g.region), "VN");
+    platform_grant_deinit(&g);
+    CHECK_INT(grant("{\"code\":0,\"data\":{\"access_token\":\"A\"}}").class, CALL_RETRY);
+    CHECK_INT(grant("{\"code\":36004004,\"data\":null}").class, CALL_AUTH);
+    CHECK_INT(grant("{\"code\":4711,\"data\":null}").class, CALL_AUTH);
+    CHECK_INT(grant("{\"code\":36009003,\"data\":null}").class, CALL_RETRY);
+    CHECK_INT(grant("{\"code\":36009002,\"data\":null}").class, CALL_LIMIT);
+    CHECK_INT(grant("{\"code\":36009033,\"data\":null}").class, CALL_PERM);
+}
+
+TEST(lists_the_shops_of_a_token)
+{
+    const char *body = "{\"code\":0,\"data\":{\"shops\":[{\"id\":\"7\",\"name\":\"n\",\"region\":\"VN\","
+                       "\"cipher\":\"c\"}]}}";
+    struct platform_shops shops;
+
+    yyjson_doc_free(last_doc);
+    last_doc = json_parse(body, strlen(body), NULL, NULL);
+    platform_tiktok.shops_answer(&(struct platform_answer){200, yyjson_doc_get_root(last_doc), "", "", 0},
+                                 &shops);
+    CHECK_INT(shops.class, CALL_OK);
+    CHECK_INT(shops.count, 1);
+    CHECK(!shops.more);
+    CHECK_TEXT(shops.at[0].shop_id, "7");
+    CHECK_TEXT(shops.at[0].cipher, "c");
+    platform_shops_deinit(&shops);
+}
+
+TEST(any_other_call_is_signed_with_its_body_and_names_the_shop_where_it_may)
+{
+    struct config config = test_config();
+    const struct platform_param params[] = {{"z", "1"}};
+    struct platform_request r;
+
+    CHECK(platform_tiktok.call_request(&config, &test_shop, "PUT", "/event/202309/webhooks", params, 1,
+                                       "{\"a\":1}", 5, &r, NULL));
+    CHECK_TEXT(r.method, "PUT");
+    CHECK_TEXT(strbuf_text(&r.body), "{\"a\":1}");
+    expect_sign(strbuf_text(&r.url), "e59af819cc/event/202309/webhooksapp_key29a39dshop_cipherROW_c+/="
+                                     "timestamp5z1{\"a\":1}e59af819cc");
+    platform_request_deinit(&r);
+    CHECK(platform_tiktok.call_request(&config, &test_shop, "GET", "/authorization/202309/shops", NULL, 0,
+                                       NULL, 5, &r, NULL));
+    CHECK(!strstr(strbuf_text(&r.url), "shop_cipher"));
+    platform_request_deinit(&r);
+}
+
 int main(int argc, char **argv)
 {
     int status = HARNESS_MAIN(
@@ -310,7 +575,15 @@ int main(int argc, char **argv)
         CASE(takes_the_orders_of_a_good_answer), CASE(half_an_answer_is_no_answer),
         CASE(without_a_code_the_status_decides), CASE(a_redirect_is_an_error_that_names_the_setting),
         CASE(a_transport_failure_is_to_be_tried_again), CASE(reads_retry_after),
-        CASE(judges_a_probe_by_its_shops));
+        CASE(judges_a_probe_by_its_shops),
+        CASE(returns_and_cancellations_are_searched_by_their_ids_in_a_signed_body),
+        CASE(products_and_money_are_asked_for_one_by_one), CASE(each_endpoint_promises_something_else),
+        CASE(an_address_not_allowed_concerns_the_whole_app_and_unlisted_codes_are_told),
+        CASE(tracking_asks_order_packages_and_events_and_composes_them),
+        CASE(an_order_without_packages_has_empty_tracking),
+        CASE(token_calls_carry_the_secret_and_are_not_signed),
+        CASE(reads_a_grant_whose_ends_are_instants_or_durations), CASE(lists_the_shops_of_a_token),
+        CASE(any_other_call_is_signed_with_its_body_and_names_the_shop_where_it_may));
 
     yyjson_doc_free(last_doc);
     return status;
