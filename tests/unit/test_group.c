@@ -41,7 +41,7 @@ TEST(a_kind_without_a_document_is_kept_raw)
     struct message *m = event("1", 10, 0, false);
     struct pool *p = pool_new();
 
-    m->entry.kind = ENTRY_PRODUCT;
+    m->entry.kind = ENTRY_OTHER;
     m->entry.id = (struct entry_text){"", 0}; /* nothing is asked of it */
     fold(p, m, &settled);
     CHECK_INT(pool_needs(p), 1);
