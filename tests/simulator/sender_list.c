@@ -77,7 +77,8 @@ bool list_read(const struct plan *plan, struct list *list)
 /* An order push, filled up to the wished size with a member no receiver knows. */
 static void load_body(const struct plan *plan, uint64_t n, int64_t start_s, struct buf *b)
 {
-    static const char *const status[] = {"UNPAID", "AWAITING_SHIPMENT", "IN_TRANSIT", "DELIVERED"};
+    /* States that concern the order alone, so that a push is an entry. */
+    static const char *const status[] = {"UNPAID", "ON_HOLD", "AWAITING_SHIPMENT"};
 
     b->n = 0;
     buf_printf(
@@ -86,7 +87,7 @@ static void load_body(const struct plan *plan, uint64_t n, int64_t start_s, stru
         "\"data\":{\"is_on_hold_order\":false,\"order_id\":\"57%016llu\",\"order_status\":\"%s\",\"pad\":\"",
         (unsigned long long)(7000000000000000000u + (uint64_t)start_s % 1000000000u * 1000000000u + n),
         (unsigned long long)(n % (uint64_t)plan->load_shops), 1234567890u, (long long)start_s,
-        (unsigned long long)n, status[n % 4]);
+        (unsigned long long)n, status[n % 3]);
     while (b->n + 36 < (size_t)plan->load_size)
         buf_putc(b, (char)('a' + (int)(b->n % 26)));
     buf_printf(b, "\",\"update_time\":%lld}}", (long long)start_s);
