@@ -116,6 +116,8 @@ static const struct field tracking_package_fields[] = {
     FIELD(tracking_package, logistics_channel_id, ID_OR_ZERO, 0, NULL),
     FIELD(tracking_package, group_shipment_id, ID_OR_ZERO, 0, NULL),
     FIELD(tracking_package, has_multi_skus, FLAG, 0, NULL),
+    FIELD(tracking_package, parcel_chargeable_weight_gram, COUNT, 0, NULL),
+    FIELD(tracking_package, allow_self_design_awb, FLAG, 0, NULL),
     FIELD(tracking_package, is_split_up, FLAG, 0, NULL),
     FIELD(tracking_package, ship_by_date, TIME, 0, NULL),
     FIELD(tracking_package, pickup_done_time, TIME, 0, NULL),

@@ -107,6 +107,8 @@ struct tracking_package {
     struct field_text logistics_channel_id;      /* id */
     struct field_text group_shipment_id;         /* id of a shipment of several packages */
     struct field_flag has_multi_skus;
+    struct field_count parcel_chargeable_weight_gram; /* grams */
+    struct field_flag allow_self_design_awb;          /* the seller may print a label of his own */
     struct field_flag is_split_up;
     struct field_time ship_by_date;        /* latest moment to ship */
     struct field_time pickup_done_time;    /* when the carrier took it */

@@ -4,6 +4,7 @@
  *            {"order_sn", "order_status", "update_time", "create_time", "shipping_carrier",       of the order
  *             "package_list": [{package detail, and of get_tracking_info: "logistics_status", "tracking_info": [...],
  *                               "reversed_tracking_number", "reversed_tracking_info": [...]}]}
+ *          A package whose detail the platform left out is the order's own member of package_list.
  * Out:     the recipe; recipe_document makes the document with it.
  * Fails:   never; constants and small functions.
  * Thread:  any.
@@ -47,6 +48,7 @@ static const struct mapping_row shopee_event_rows[] = {
 MAPPING_TABLE(shopee_event, tracking_event);
 
 static const struct mapping_row shopee_package_rows[] = {
+    MAP(tracking_package, "allow_self_design_awb", allow_self_design_awb, NULL),
     MAP(tracking_package, "fulfillment_status", status, NULL),
     MAP(tracking_package, "group_shipment_id", group_shipment_id, NULL),
     MAP(tracking_package, "is_split_up", is_split_up, NULL),
@@ -55,6 +57,7 @@ static const struct mapping_row shopee_package_rows[] = {
     MAP(tracking_package, "logistics_status", logistics_status, NULL),
     MAP(tracking_package, "order_sn", order_id, NULL),
     MAP(tracking_package, "package_number", package_id, NULL),
+    MAP(tracking_package, "parcel_chargeable_weight_gram", parcel_chargeable_weight_gram, NULL),
     MAP(tracking_package, "pickup_done_time", pickup_done_time, NULL),
     MAP(tracking_package, "recipient_address", recipient_address, &shopee_address),
     MAP(tracking_package, "reversed_tracking_info", reversed_events, &shopee_event),
