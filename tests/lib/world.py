@@ -47,8 +47,6 @@ GROUP = "workers"
 WORKER_TIMERS = {
     "RECLAIM_IDLE_MS": 2000, "RETRY_DELAYS": "150,200,250,300,300", "HEARTBEAT_MS": 300, "REAP_IDLE_MS": 1500,
     "KEEPALIVE_MS": 300, "BLOCK_MS": 100, "BATCH_LINGER_MS": 20, "TRIM_INTERVAL_MS": 200, "REQUEST_TIMEOUT": 20,
-    # Only tests of the limits have any.
-    "PLATFORM_RATE_LIMIT_TIKTOK": 0, "PLATFORM_RATE_LIMIT_SHOPEE": 0, "SHOP_RATE_LIMIT_TIKTOK": 0, "SHOP_RATE_LIMIT_SHOPEE": 0,
 }
 # A worker that says one of these has met what its author thought impossible.
 NEVER_LOGGED = ("cannot happen", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
