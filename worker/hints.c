@@ -17,7 +17,13 @@
 #include "worker/market_call.h"
 #include "worker/shop.h"
 
-enum { HINTS_MAX = 200, PAGES_MAX = 200, CALL_LONGEST_MS = 30000, WARN_BEFORE_MS = 30 * 24 * 3600 * 1000LL };
+enum {
+    HINTS_MAX = 200,
+    PAGES_MAX = 200,
+    CALL_LONGEST_MS = 30000,
+    PACE_LONGEST_MS = 10000,
+    WARN_BEFORE_MS = 30 * 24 * 3600 * 1000LL
+};
 
 /* One shop with a hint. Texts owned. */
 struct hint {
@@ -131,6 +137,18 @@ static bool hint_end(const struct renewer *r, const struct hint *h, int64_t expi
 
 /* --- asking --------------------------------------------------------------------------------------------------- */
 
+/* Waits for the right to call, as live work does: somebody stands still for the answer. False: not within PACE_LONGEST_MS. */
+static bool pace(const struct renewer *r, const char *shop_id)
+{
+    int64_t until = clock_mono_ms() + PACE_LONGEST_MS;
+    int64_t wait;
+
+    while ((wait = limit_take(r->limiter, r->platform->name, shop_id, false, NULL)) > 0)
+        if (clock_mono_ms() + wait > until || !r->wait(r->context, wait))
+            return false;
+    return wait == 0;
+}
+
 /* One page of the list. False: no usable answer; *listed says which. */
 static bool page_get(const struct renewer *r, const char *access_token, int page,
                      struct platform_shops *shops, enum listed *listed)
@@ -176,8 +194,8 @@ static enum listed list(const struct renewer *r, const struct grant *g, const ch
 {
     for (int page = 0; page < PAGES_MAX; page++) {
         struct platform_shops shops = {0};
-        enum listed listed;
-        bool told = page_get(r, strbuf_text(&g->access_token), page, &shops, &listed);
+        enum listed listed = LIST_UNTOLD;
+        bool told = pace(r, shop_id) && page_get(r, strbuf_text(&g->access_token), page, &shops, &listed);
         bool there = told && on_page(&shops, shop_id, expires_ms), more = told && shops.more;
 
         platform_shops_deinit(&shops);

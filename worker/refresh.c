@@ -57,6 +57,7 @@ struct caretaker {
     struct link *link;        /* owned */
     struct store *store;      /* owned */
     struct http_client *http; /* owned */
+    struct limiter *limiter;  /* owned */
 };
 
 struct refresher {
@@ -290,6 +291,7 @@ static bool caretaker_init(struct caretaker *t, const char *platform, const stru
     t->link = link_new(redis, "refresh", LINK_TIMEOUT_MS);
     t->store = store_open(stores, err);
     t->http = http_client_new(r->config, err);
+    t->limiter = limiter_new(r->config, t->link);
     t->random = (unsigned)clock_mono_us();
     t->renewer = (struct renewer){
         .config = r->config,
@@ -298,6 +300,7 @@ static bool caretaker_init(struct caretaker *t, const char *platform, const stru
         .link = t->link,
         .store = t->store,
         .http = t->http,
+        .limiter = t->limiter,
         .by = r->by,
         .wait = wait_between_tries,
         .context = r,
@@ -313,6 +316,7 @@ static void caretaker_deinit(struct caretaker *t)
         t->asked = a->next;
         asked_free(a);
     }
+    limiter_free(t->limiter);
     http_client_free(t->http);
     store_close(t->store);
     link_free(t->link);

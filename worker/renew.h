@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "worker/credentials.h"
 #include "worker/http_client.h"
+#include "worker/limit.h"
 #include "worker/link.h"
 #include "worker/platforms/platform.h"
 #include "worker/store.h"
@@ -22,7 +23,8 @@ struct renewer {
     struct link *link;
     struct store *store;
     struct http_client *http;
-    const char *by;                          /* names this process in intents; no other ever has the same */
+    struct limiter *limiter; /* for calls that count against a limit; those of the token hosts do not */
+    const char *by;          /* names this process in intents; no other ever has the same */
     bool (*wait)(void *context, int64_t ms); /* false: the process is to end */
     void *context;                           /* of wait */
 };
