@@ -49,8 +49,7 @@ static void shop_reset_turn(struct fetch_shop *s)
     s->live = false;
 }
 
-/* All its messages come from bulk streams. */
-static bool is_background(const struct fetcher *f, const struct need *n)
+bool fetch_is_background(const struct fetcher *f, const struct need *n)
 {
     for (const struct message *m = n->messages.first; m; m = m->next)
         if (!f->streams || !f->streams->items[m->stream].bulk)
@@ -70,7 +69,7 @@ static struct fetch_shop *shop_of(struct fetcher *f, struct need *n, struct wait
         need_judge(f->pool, n, OUTCOME_POISON, DEAD_REJECTED, "no platform of ours can fetch this kind");
         return NULL;
     }
-    *w = (struct waiting){n, ask.endpoint, is_background(f, n)};
+    *w = (struct waiting){n, ask.endpoint, fetch_is_background(f, n)};
     return fetch_shop_find(f, p, n->shop);
 }
 

@@ -1,5 +1,6 @@
 /* fetch_internal.h - worker: what the files of stage 4 share. fetch.c: the turn; fetch_shop.c: may a shop be called, and
- * what becomes of its needs when not; fetch_call.c: calls, answers, bisection, parts of compound entities. */
+ * what becomes of its needs when not; fetch_call.c: calls, from needs to the wire; fetch_answer.c: answers, bisection, parts
+ * of compound entities. */
 #ifndef SHOPSTREAM_WORKER_FETCH_INTERNAL_H
 #define SHOPSTREAM_WORKER_FETCH_INTERNAL_H
 
@@ -168,6 +169,9 @@ struct fetcher {
 uint32_t fetch_random(struct fetcher *f);
 uint64_t fetch_token_print(const char *token);
 
+/* All its messages come from bulk streams. */
+bool fetch_is_background(const struct fetcher *f, const struct need *n);
+
 /* --- fetch_shop.c --------------------------------------------------------------------------------------------- */
 
 /* The shop's entry, made when there is none. */
@@ -220,6 +224,11 @@ void fetch_need_park(struct fetcher *f, struct need *n, const char *reason);
 
 void call_list_push(struct call_list *list, struct call *c);
 struct call *call_list_pop(struct call_list *list);
+struct call *call_new(struct fetch_shop *shop, int endpoint, size_t room); /* owned */
+const char *call_subject(const struct item *item);
+
+/* Adds an item. Takes subject (NULL: the need's id). */
+void call_add(struct call *c, struct need *n, char *subject, bool background);
 void call_free(struct call *c);
 void calls_free(struct call *c); /* and all behind it */
 
@@ -229,14 +238,16 @@ void call_undo(struct pool *pool, struct call *c);
 void call_hold_up(struct fetcher *f, struct call *c, int64_t delay_ms, const char *why, const char *reason);
 void call_park(struct fetcher *f, struct call *c, const char *reason);
 
-/* Takes one answer, waiting up to wait_ms. False: none came. */
-bool call_take_answer(struct fetcher *f, int64_t wait_ms);
-
 /* Sends whatever may be sent now. */
 void call_send_all(struct fetcher *f);
 
 /* Calls still under way are nobody's to wait for any more. */
 void call_carry(struct fetcher *f);
 void call_running_remove(struct fetcher *f, struct call *c);
+
+/* --- fetch_answer.c ------------------------------------------------------------------------------------------- */
+
+/* Takes one answer, waiting up to wait_ms. False: none came. */
+bool call_take_answer(struct fetcher *f, int64_t wait_ms);
 
 #endif

@@ -157,6 +157,7 @@ def case_marketplace_killed_and_started_again_under_load():
         world.sim.close()
         world.sim = Simulator("--listen", address, shops=2)
         world.programs.append(world.sim)
+        world.sims = [world.sim]
         check_equal([s["access_token"] for s in world.sim.shops()], [s["access_token"] for s in shops], "its tokens")
         world.sim.switch(update_time_base=base)
         world.sim.burst(shops=2, orders=200, events=600)
@@ -166,18 +167,35 @@ def case_marketplace_killed_and_started_again_under_load():
         world.check()
 
 
-def case_expired_token_waits_for_a_fresh_one_without_blame():
+def case_expired_token_is_renewed_once_and_nobody_is_blamed():
     with World(shops=2, worker=WORKER) as world:
-        worker = world.worker()
+        workers = [world.worker(), world.worker()]
         world.sim.fault("expired_token", shop=0)
         with Load(world, world.sim.burst(shops=2, orders=80, events=240), rate=200) as load:
             load.finish(statuses=[200])
-        wait_for("the other shop's orders", lambda: shop_orders(world, 1) == 40, 20)
-        wait_for("the first one's events to wait", lambda: len(world.deferred()) > 0, 20)
-        check_equal(shop_orders(world, 0), 0, "orders read with an expired token")
-        check(worker.ready(), "one shop's token is not the worker's health")
-        world.sim.refresh_token(0)
+        check_equal([worker.ready() for worker in workers], [True, True], "ready: one shop's token is not the worker's health")
+        world.settle(40)
+        check_nobody_blamed(world)
+        check_equal(shop_orders(world, 0), 40, "orders of the shop whose token had expired")
+        shop = world.sim.shops()[0]["shop_id"]
+        refreshes = [row["refreshes"] for row in world.sim.authorizations() if shop in row["shops"]]
+        check_equal(refreshes, [1], "refreshes, asked for by every lane")
+        check_equal(list(world.db.needs.find({"_id": {"$not": {"$regex": "^transaction:"}}})), [], "needs parked")
+        world.check()
+
+
+def case_needs_of_an_unregistered_shop_are_parked_and_come_back_with_it():
+    with World(shops=2, worker=WORKER, register=False) as world:
+        world.put_shops(world.sim.shops()[1:])
+        world.worker(SWEEP_INTERVAL_MS=500)
+        with Load(world, world.sim.burst(shops=2, orders=80, events=240), rate=400) as load:
+            load.finish(statuses=[200])
+        wait_for("the registered shop's orders", lambda: shop_orders(world, 1) == 40, 20)
+        wait_for("the other one's needs", lambda: world.db.needs.count_documents(
+            {"_id": {"$regex": "^order:"}, "reason": "unregistered"}) == 40, 20)
+        wait_for("their entries to be acknowledged", lambda: world.unfinished() == 0, 20)
         world.put_shops()
+        wait_for("its orders", lambda: shop_orders(world, 0) == 40, 30)
         world.settle(40)
         check_nobody_blamed(world)
         world.check()
