@@ -26,6 +26,8 @@
 
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/json.h"
 #include "common/metrics.h"
 #include "common/strbuf.h"
 #include "worker/dto/document.h"
@@ -142,10 +144,24 @@ static struct document *dto_mark_order(struct dto_run *run, const struct need *n
     struct document *d;
 
     strbuf_add_format(&id, "%s:%s:%s", n->platform, n->shop, n->id);
-    d = dto_mark(run, "orders", strbuf_text(&id), "transactions_fetched_ms",
-                 n->answer.fetched_ms, err);
+    d = dto_mark(run, "orders", strbuf_text(&id), "transactions_fetched_ms", n->answer.fetched_ms, err);
     strbuf_deinit(&id);
     return d;
+}
+
+/* When an authorisation ends, as a push about the shop tells; 0 = it does not. */
+static int64_t dto_end_told(const struct message *m)
+{
+    yyjson_doc *body =
+        m->entry.body.length > 0 ? json_parse(m->entry.body.data, m->entry.body.length, NULL, NULL) : NULL;
+    yyjson_val *data = yyjson_obj_get(yyjson_doc_get_root(body), "data");
+    int64_t seconds = 0;
+
+    if (json_get_i64(data, "expiration_time", &seconds) != JSON_GOT)
+        (void)json_get_i64(data, "expire_before", &seconds);
+    yyjson_doc_free(body);
+    return seconds > 0 && seconds < INT64_MAX / 1000 && clock_plausible_ms(seconds * 1000) ? seconds * 1000
+                                                                                           : 0;
 }
 
 /* On the shop: something was announced about it, which a token call has to confirm. */
@@ -161,6 +177,8 @@ static struct document *dto_mark_shop(struct dto_run *run, const struct need *n,
     if (d && bson_utf8_validate(m->entry.topic.data, m->entry.topic.length, false)) {
         d->set = bson_new();
         bson_append_utf8(d->set, "hint_topic", -1, m->entry.topic.data, (int)m->entry.topic.length);
+        if (dto_end_told(m) > 0)
+            bson_append_int64(d->set, "hint_expires_ms", -1, dto_end_told(m));
     }
     return d;
 }

@@ -260,6 +260,31 @@ def case_a_hint_that_comes_true_revokes_the_shops():
         check_equal(logged(world, "a person must authorise again"), 1, "alarms in the log")
 
 
+def case_a_push_about_the_end_of_an_authorisation_is_stored_and_warned_of():
+    with World(shops=1, worker=OFTEN) as world:
+        worker = world.worker()
+        end = int(time.time()) + 5 * 86400
+        world.send(world.sim.push(type=7, shop=0, data={"message": "ends", "expiration_time": str(end)}))
+        worker.wait_log(r"an authorisation ends.*days_left=4", 30)
+        wait_for("the end of the hint", lambda: hints_left(world) == 0)
+        stored = world.db.shops.find_one()["authorization_expires_at"].replace(tzinfo=datetime.timezone.utc)
+        check_equal(int(stored.timestamp()), end, "its end")
+
+
+def case_a_push_about_a_withdrawn_grant_revokes_the_shop_and_status_tells():
+    with World(shops=2, worker=OFTEN) as world:
+        world.worker()
+        world.sim.fault("revoked", shop=0, count=-1)
+        world.send(world.sim.push(type=6, shop=0, data={"message": "withdrawn"}), world.sim.push(type=6, shop=1, data={"message": "late"}))
+        wait_for("the revoked shop", lambda: states(world) == ["active", "revoked"], 30)
+        wait_for("the end of the hints", lambda: hints_left(world) == 0)
+        shown = world.ctl("status", status=1).stdout
+        name = next(name for name, g in grants(world).items() if "alarm" in g)
+        check("authorization %s: refused" % name in shown and "shopstreamctl shop authorize tiktok" in shown, shown)
+        alarms = json.loads(world.ctl("--json", "status", status=1).stdout)["mongo"]["alarms"]
+        check_equal([(a["authorization"], a["reason"]) for a in alarms], [(name, "refused")], "alarms")
+
+
 def case_a_hint_stays_while_the_platform_does_not_tell():
     with World(shops=1, worker=OFTEN) as world:
         fault = world.sim.fault("500", path="shops", count=-1)
@@ -271,15 +296,40 @@ def case_a_hint_stays_while_the_platform_does_not_tell():
         wait_for("the end of the hint", lambda: hints_left(world) == 0)
 
 
-def case_the_end_of_an_authorisation_that_a_push_told_is_stored_and_warned_of():
-    with World(shops=1, worker=OFTEN) as world:
-        worker = world.worker()
-        end = int(time.time() * 1000) + 5 * 86400000
-        world.db.shops.update_many({}, {"$set": {"hint_topic": "7", "hint_ms": 1, "hint_expires_ms": end}})
-        worker.wait_log(r"an authorisation ends.*days_left=4")
-        wait_for("the end of the hint", lambda: hints_left(world) == 0)
-        stored = world.db.shops.find_one()["authorization_expires_at"].replace(tzinfo=datetime.timezone.utc)
-        check_equal(int(stored.timestamp() * 1000), end, "its end")
+# ---------------------------------------------------------------- Shopee
+
+def shopee_world(shops=2, life=4):
+    world = World(shops=1, worker=OFTEN, shopee=shops, register=False)
+    world.shopee.switch(access_token_seconds=life)
+    records = world.shopee.shops()
+    for record in records:
+        record["access_expires_at"] = int(time.time()) + life
+    world.put_shops(records)
+    return world
+
+
+def shopee_account(world):
+    return [json.loads(line) for line in world.shopee.lines("GET", "authorizations")]
+
+
+def case_shopees_single_use_tokens_are_refreshed_shop_by_shop():
+    with shopee_world(shops=3) as world:
+        for _ in range(3):
+            world.worker()
+        wait_for("three refreshes of each", lambda: min(refreshes(world).values()) >= 3, 30)
+        check_equal(sum(a["refused_refreshes"] for a in shopee_account(world)), 0, "tokens used twice")
+        check_equal(len(grants(world)), 3, "authorizations")
+        check(all(name == "shopee:" + g["shop_id"] for name, g in grants(world).items()), "one a shop: %s" % list(grants(world)))
+
+
+def case_a_shop_that_shopee_lists_no_longer_is_revoked():
+    with shopee_world(shops=2, life=3600) as world:
+        world.worker()
+        world.shopee.call("POST", "revoke", {"shop": 1})
+        hint(world, "2")
+        wait_for("the end of the hints", lambda: hints_left(world) == 0)
+        wait_for("the revoked shop", lambda: states(world) == ["active", "revoked"])
+        check_equal(world.db.shops.find_one({"state": "revoked"})["shop_id"], world.shopee.shops()[1]["shop_id"], "which one")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
  * directly, so it is true even when every program of ours is down.
  *
  * A finding (exit 1): no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
- * cannot tell, a shop that is not active, parked needs, transactions that have waited to be read for as long. An
- * unreachable dependency: exit 3. */
+ * cannot tell, a shop that is not active, an authorization with an alarm, parked needs, transactions that have waited to be
+ * read for as long. An unreachable dependency: exit 3. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@ enum {
     OLD_MS = 30 * 60 * 1000, /* older than every retry of the default schedule together */
     COLUMNS = 64,
     NEEDS_ROWS = 20, /* shops and reasons shown, the fullest first */
+    ALARM_ROWS = 20, /* authorizations with an alarm shown, the oldest first */
 };
 
 /* What is collected: printed as text or dumped as it is. */
@@ -379,6 +380,62 @@ static bool collect_needs(struct status *s, struct ctl *c, struct store *st, str
     return true;
 }
 
+/* --- authorizations with an alarm ------------------------------------------------------------------ */
+
+static int64_t row_instant(const bson_t *doc, const char *path)
+{
+    bson_iter_t root, it;
+
+    return bson_iter_init(&root, doc) && bson_iter_find_descendant(&root, path, &it) &&
+                   BSON_ITER_HOLDS_DATE_TIME(&it)
+               ? bson_iter_date_time(&it)
+               : 0;
+}
+
+/* One finding an authorization: who, why, and how long its access token lives yet. */
+static void alarm_add(struct status *s, json_t *alarms, const bson_t *doc)
+{
+    char id[COLUMNS], reason[COLUMNS], platform[COLUMNS];
+    int64_t left = row_instant(doc, "access_expires_at") - clock_now_ms();
+
+    row_text(doc, "_id", id);
+    row_text(doc, "platform", platform);
+    row_text(doc, "alarm.reason", reason);
+    left = left > 0 ? left / 1000 : 0;
+    json_array_append_new(alarms, json_pack("{s:s,s:s,s:I}", "authorization", id, "reason", reason,
+                                            "access_seconds_left", (json_int_t)left));
+    if (strcmp(reason, "failing") == 0)
+        finding(s, "authorization %s: its refresh keeps failing; its access token lives for %lld s", id,
+                (long long)left);
+    else
+        finding(s, "authorization %s: %s; its access token lives for %lld s; shopstreamctl shop authorize %s",
+                id, strcmp(reason, "answer_lost") == 0 ? "the answer to a refresh was lost" : "refused",
+                (long long)left, platform);
+}
+
+static bool collect_alarms(struct status *s, struct store *st, struct err *err)
+{
+    bson_t *filter = BCON_NEW("alarm.since", "{", "$gt", BCON_DATE_TIME(0), "}");
+    bson_t *opts = BCON_NEW("sort", "{", "alarm.since", BCON_INT32(1), "}", "limit", BCON_INT64(ALARM_ROWS));
+    mongoc_cursor_t *cursor =
+        mongoc_collection_find_with_opts(store_collection(st, "authorizations"), filter, opts, NULL);
+    json_t *alarms = json_array();
+    const bson_t *doc;
+    bson_error_t error;
+    bool failed;
+
+    while (mongoc_cursor_next(cursor, &doc))
+        alarm_add(s, alarms, doc);
+    failed = mongoc_cursor_error(cursor, &error);
+    if (failed)
+        err_set(err, ERR_MONGO, (int)error.code, "cannot read authorizations: %s", error.message);
+    json_object_set_new(s->mongo, "alarms", alarms);
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(opts);
+    bson_destroy(filter);
+    return !failed;
+}
+
 static bool collect_mongo(struct status *s, struct store *st, struct err *err)
 {
     json_t *shops = json_object(), *count;
@@ -394,6 +451,8 @@ static bool collect_mongo(struct status *s, struct store *st, struct err *err)
             finding(s, "shops in state %s: %lld", state, (long long)json_integer_value(count));
     }
     json_object_set_new(s->mongo, "shops", shops);
+    if (!collect_alarms(s, st, err))
+        return false;
     json_object_set_new(s->mongo, "up", json_true());
     return true;
 }
