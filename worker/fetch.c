@@ -160,12 +160,32 @@ static bool plan_shops(struct fetcher *f, int64_t now)
     return true;
 }
 
+static bool came_back(const struct fetch_shop *s)
+{
+    for (size_t i = 0; i < s->waiting_count; i++)
+        for (const struct message *m = s->waiting[i].need->messages.first; m; m = m->next)
+            if (message_was_parked(m))
+                return true;
+    return false;
+}
+
+/* The sweep gives needs back only when a shop can be used and has answered: what is remembered against it is older. */
+static void forgive(struct fetcher *f, struct fetch_shop *s)
+{
+    if (s->told == GRANT_FINE || !came_back(s))
+        return;
+    shop_cache_forget(f->shops, s->platform->name, s->shop_id);
+    s->refused_mono_ms = 0;
+}
+
 /* One find a collection for all shops of the turn. False: MongoDB is away. */
 static bool load_shops(struct fetcher *f, struct err *err)
 {
     const char **ids = xcalloc(f->plan_count + 1, sizeof *ids);
     bool ok = true;
 
+    for (size_t i = 0; i < f->plan_count; i++)
+        forgive(f, f->plan[i]);
     for (size_t i = 0; i < f->plan_count && ok; i++) {
         const struct platform *p = f->plan[i]->platform;
         size_t n = 0;

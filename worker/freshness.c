@@ -10,8 +10,6 @@
  *          things of one millisecond have no order. */
 #include "worker/freshness.h"
 
-#include <string.h>
-
 enum { VERSION_RESOLUTION_MS = 1000 }; /* marketplaces' update times are whole seconds */
 
 /* Two changes can share one second. The state shows all changes of its second when its read was sent after that second
@@ -29,14 +27,6 @@ static bool settled(const struct freshness *f, int64_t version, int64_t fetched_
 bool freshness_first_sort(const struct message *m)
 {
     return m->entry.event_ms > 0 && m->entry.moves && m->entry.kind != ENTRY_TRANSACTION;
-}
-
-static bool is_parked(const struct message *m)
-{
-    static const char parked[] = "parked";
-
-    return m->entry.src.length == sizeof(parked) - 1 &&
-           memcmp(m->entry.src.data, parked, sizeof(parked) - 1) == 0;
 }
 
 int64_t freshness_fetched(const struct freshness *f, int64_t fetched_ms)
@@ -57,7 +47,7 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
         return true;
     if (!freshness_first_sort(m))
         return read_later;
-    if (is_parked(m)) /* it stands for events of both sorts */
+    if (message_was_parked(m)) /* it stands for events of both sorts */
         return version >= event_ms && read_later;
     return version > event_ms || (version == event_ms && settled(f, version, fetched)) ||
            (version >= event_ms && read_later);

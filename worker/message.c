@@ -145,6 +145,14 @@ int64_t message_attempt(const struct message *m)
     return m->entry.attempts + m->deliveries;
 }
 
+bool message_was_parked(const struct message *m)
+{
+    static const char parked[] = "parked";
+
+    return m->entry.src.length == sizeof(parked) - 1 &&
+           memcmp(m->entry.src.data, parked, sizeof(parked) - 1) == 0;
+}
+
 void message_append(struct message_list *list, struct message *m)
 {
     m->next = NULL;

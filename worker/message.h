@@ -22,8 +22,8 @@ struct message {
     struct entry entry;            /* decoded; texts point into this block. Zeroed when !readable */
     bool readable;                 /* the entry could be decoded */
     bool repeat;                   /* not a first pass straight from '>': redelivered, reclaimed or redone */
-    int64_t deliveries;            /* Redis' counter it came with, 1..; the only number written back to Redis */
-    size_t bytes;                  /* size of this block: counts against READ_MAX_BYTES */
+    int64_t deliveries; /* Redis' counter it came with, 1..; the only number written back to Redis */
+    size_t bytes;       /* size of this block: counts against READ_MAX_BYTES */
 
     /* verdict, written by stages, read by ack.c only */
     enum outcome outcome;
@@ -53,6 +53,9 @@ void message_free(struct message *m); /* accepts NULL */
 /* Number of this attempt, 1.., those of earlier lives counted: what limits and delays go by. Only a deliberate failure is
  * judged by it; a crash (reclaim.c) is known by the deliveries of this life. */
 int64_t message_attempt(const struct message *m);
+
+/* It was parked and has come back (src parked): it stands for all events of its need. */
+bool message_was_parked(const struct message *m);
 
 void message_append(struct message_list *list, struct message *m);       /* takes m */
 struct message *message_pop(struct message_list *list);                  /* returns owned, NULL when empty */

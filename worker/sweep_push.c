@@ -7,7 +7,8 @@
  * Thread:  the sweep's; blocks.
  * Why so:  entry first, document second: the other way round a crash between the two would lose the need. A deletion names
  *          the revision that was read, so a need that got another event meanwhile stays and comes back again. The room is
- *          measured anew before every page, because several shops share a stream and reconcile fills it too. */
+ *          measured anew before every page, because several shops share a stream and reconcile fills it too. Deletions stand
+ *          in the order of _id, as parking's writes do: servers that run a bulk as one transaction deadlock otherwise. */
 #include "worker/sweep_push.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "worker/parked.h"
 
 enum {
+    DELETE_TRIES = 3,
     PAGE_NEEDS = 500, /* of one page: about 150 KB of commands, 2 ms of Redis */
     SCOPE_ROUNDS =
         20 /* what the grant does not reach is asked for that much more rarely: the probe proves nothing about it */
@@ -197,33 +199,51 @@ static void append_deletion(mongoc_bulk_operation_t *bulk, const struct sent *ne
     bson_destroy(&filter);
 }
 
-/* What is not deleted comes back: so whether each was is nobody's question. */
-static bool delete_stored(struct sweep_push *p, const struct page *page, struct err *err)
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct sent *)a)->id, ((const struct sent *)b)->id);
+}
+
+/* One unordered bulk. False: err. */
+static bool delete_once(struct sweep_push *p, const struct page *page, struct err *err)
 {
     bson_t opts = BSON_INITIALIZER, reply;
     mongoc_bulk_operation_t *bulk;
     bson_error_t error = {0};
-    size_t count = 0;
-    bool ok = true;
+    bool ok;
 
     BSON_APPEND_BOOL(&opts, "ordered", false);
     bulk = mongoc_collection_create_bulk_operation_with_opts(
         store_collection(p->setup.store, PARKED_COLLECTION), &opts);
     for (size_t i = 0; i < page->count; i++) {
-        if (page->needs[i].stored) {
+        if (page->needs[i].stored)
             append_deletion(bulk, &page->needs[i]);
-            count++;
-        }
     }
-    if (count > 0) {
-        ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
-        bson_destroy(&reply);
-        metric_add(METRIC_WORKER_NEEDS_SWEPT, (int64_t)count);
-    }
+    ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
     if (!ok)
         err_set(err, ERR_MONGO, (int)error.code, "MongoDB: needs: %s", error.message);
+    bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
     bson_destroy(&opts);
+    return ok;
+}
+
+/* What is not deleted comes back: so whether each was is nobody's question. A write conflict is worth another try, because
+ * every need of the page that stays costs a read. */
+static bool delete_stored(struct sweep_push *p, struct page *page, struct err *err)
+{
+    size_t count = 0;
+    bool ok;
+
+    for (size_t i = 0; i < page->count; i++)
+        count += page->needs[i].stored;
+    if (count == 0)
+        return true;
+    metric_add(METRIC_WORKER_NEEDS_SWEPT, (int64_t)count);
+    qsort(page->needs, page->count, sizeof(page->needs[0]), by_id);
+    ok = delete_once(p, page, err);
+    for (int i = 1; i < DELETE_TRIES && !ok; i++)
+        ok = delete_once(p, page, err);
     return ok;
 }
 

@@ -5,6 +5,8 @@ The first cases put needs into MongoDB by hand and look at the sweep alone; the 
 
 import datetime
 import os
+import random
+import signal
 import sys
 import threading
 
@@ -124,7 +126,7 @@ def case_a_full_bulk_stream_takes_no_more_needs():
         world.worker()
         wait_needs(world, 35)
         longest = 0
-        for _ in range(5):
+        for _ in range(3):
             longest = max(longest, sum(world.group(BULK)))
             threading.Event().wait(0.1)
         check(longest <= 10, "%d entries in the bulk stream" % longest)
@@ -182,6 +184,179 @@ def case_status_tells_whose_needs_wait_and_why():
         check(re.search(r"parked needs: 6, oldest since 2026-01-02T10:04:05\+07:00", plain), plain)
         check(re.search(r"tiktok\s+%s\s+revoked\s+2" % shops[0]["shop_id"], plain), plain)
         world.db.needs.delete_many({})
+
+
+# ---------------------------------------------------------------- outages, from the outside
+
+def entities(world, shop=None):
+    """(kind, id) of what the stored events of a shop speak of."""
+    seen = set()
+    for _, fields in world.redis.client.xrange(LIVE):
+        fields = {text(k): text(v) for k, v in fields.items() if k != b"body"}
+        if shop in (None, fields["shop"]) and fields["kind"] in ("order", "return", "product", "tracking"):
+            seen.add((fields["kind"], fields["id"]))
+    return seen
+
+
+def waiting(world, **query):
+    return {(d["kind"], d["entity_id"]) for d in world.db.needs.find(dict(query, reason={"$ne": "transaction"}))}
+
+
+def check_served_once(world, wanted):
+    """Each of these (kind, id) was read once since the counters were reset: an order in one detail call, and at most in one
+    more where its packages are asked for by it."""
+    expected = {}
+    for kind, i in wanted:
+        if kind in ("order", "tracking"):
+            expected[i] = expected.get(i, 0) + 1
+    served = reads(world)
+    check_equal({i: (served.get(i, 0), n) for i, n in expected.items() if not 1 <= served.get(i, 0) <= n}, {}, "reads (made, wanted)")
+
+
+def case_a_shop_nobody_knows_at_full_push_rate_leaves_the_stream_flat_and_is_read_once_when_it_is_put():
+    with World(shops=2, register=False, worker=SWEPT, release=True) as world:
+        shops = world.sim.shops()
+        world.put_shops(shops[:1])
+        worker = world.worker()
+        landed = world.change(0, 0)
+        for burst in range(4):
+            world.send(world.sim.burst(shops=1, first_shop=1, orders=400, events=1500, duplicates=0.1, reorder=0.5, seed=burst))
+            world.settle()  # whatever is pushed, nothing is left unfinished
+        wait_for("the other shop's order", lambda: world.order(landed))
+        wanted = entities(world, shops[1]["shop_id"])
+        check_equal(waiting(world), wanted, "needs")
+        check_equal(world.db.orders.count_documents({"shop_id": shops[1]["shop_id"]}), 0, "orders of the unknown shop")
+        check(worker.metric("shopstream_worker_entries_parked_total") >= 6000 * 0.9, "parked entries")
+        check_equal(worker.metric('shopstream_worker_entries_deferred_total{attempt="counted"}'), 0, "counted retries")
+        check_equal({d["attempts"] for d in world.db.needs.find()}, {0}, "attempts")
+        check_equal({d["reason"] for d in world.db.needs.find()}, {"unregistered"}, "reasons")
+        world.sim.reset()
+        world.put_shops(shops[1:])
+        wait_no_needs(world)
+        world.settle()
+        check_served_once(world, wanted)
+        world.check()
+
+
+def case_a_revoked_shop_is_parked_and_a_new_grant_brings_it_back():
+    with World(shops=2, worker=SWEPT) as world:
+        shops = world.sim.shops()
+        fault = world.sim.fault("revoked", shop=1)
+        worker = world.worker()
+        changed = [world.change(shop, n) for n in range(30) for shop in (0, 1)]
+        world.settle()
+        wanted = entities(world, shops[1]["shop_id"])
+        wait_for("its needs", lambda: waiting(world) == wanted)
+        check(all(world.order(c) for c in changed if c["shop_id"] == shops[0]["shop_id"]), "orders of the other shop")
+        check_equal(worker.metric('shopstream_worker_entries_deferred_total{attempt="counted"}'), 0, "counted retries")
+        world.sim.heal(fault)
+        world.sim.reset()
+        world.sim.refresh_token(1)
+        world.put_shops()
+        wait_no_needs(world)
+        world.settle()
+        check_served_once(world, wanted)
+        world.check()
+
+
+def case_a_marketplace_that_is_down_for_longer_is_parked_and_resumed():
+    with World(shops=4, worker=SWEPT, release=True) as world:
+        fault = world.sim.fault("500")
+        worker = world.worker()
+        world.send(world.sim.burst(shops=4, orders=400, events=1000))
+        wanted = entities(world)
+        wait_for("all of it parked", lambda: waiting(world) == wanted, 60)
+        world.settle()
+        check_equal(world.dead(), [], "dead letters")
+        world.sim.heal(fault)
+        wait_no_needs(world)
+        world.settle()
+        world.check()
+        check_equal({f.get("attempts", "0") for f in bulk_entries(world)}, {"0"}, "an outage cost attempts")
+        check(worker.metric("shopstream_worker_needs_swept_total") >= len(wanted), "swept")
+
+
+def case_a_poisonous_order_parked_in_company_still_ends_as_a_dead_letter():
+    with World(shops=1, worker=SWEPT) as world:
+        poison = world.sim.fault("poison", shop=0, number=3)
+        changed = [world.change(0, n) for n in range(10)]
+        world.worker()
+        wait_for("its first attempts", lambda: max([r["times_delivered"] for r in world.deferred()], default=0) >= 3)
+        fault = world.sim.fault("500", shop=0)
+        used = wait_for("its need", lambda: world.db.needs.find_one({"kind": "order"}))
+        check_equal(used["entity_id"], changed[3]["order_id"], "who waits")
+        check(1 <= used["attempts"] <= 5, "attempts used: %r" % used)
+        world.sim.heal(fault)
+        wait_for("a dead letter", lambda: world.dead(), 60)
+        world.settle()
+        world.expected_dead = [("rejected", changed[3]["order_id"])]
+        letter = world.dead_letters()[0]
+        check_equal(int(letter["_tries"]) + int(letter.get("attempts", 0)), 6, "attempts of both lives: %r" % letter)
+        world.check(leave_out=[changed[3]["order_id"]])
+        world.sim.heal(poison)
+
+
+def case_workers_killed_while_they_park_and_sweep_lose_nothing():
+    with World(shops=3, register=False, worker=SWEPT, release=True) as world:
+        shops = world.sim.shops()
+        world.put_shops(shops[:1])
+        chance = random.Random(7)
+        world.send(world.sim.burst(shops=3, orders=150, events=1500, duplicates=0.1, reorder=0.3))
+        for _ in range(2):  # few enough that no entry counts as what kills them
+            worker = world.worker()
+            worker.may_die = True
+            threading.Event().wait(chance.uniform(0.02, 0.4))
+            worker.signal(signal.SIGKILL)
+            worker.process.wait()
+        world.worker()
+        world.settle(120)
+        world.stop_workers()
+        world.put_shops(shops[1:])
+        for _ in range(3):
+            worker = world.worker()
+            worker.may_die = True
+            threading.Event().wait(chance.uniform(0.05, 0.5))
+            worker.signal(signal.SIGKILL)
+            worker.process.wait()
+        world.worker()
+        wait_no_needs(world, 120)
+        world.settle(120)
+        world.check()
+
+
+# ---------------------------------------------------------------- money
+
+def completed(world, shop, number):
+    """Changes an order until its money has moved."""
+    for _ in range(12):
+        changed = world.change(shop, number)
+        if changed["status"] == "COMPLETED":
+            return changed
+        if changed["status"] == "CANCELLED":
+            return None
+    raise Failure("order %d of shop %d never completed" % (number, shop))
+
+
+def case_a_completed_order_has_its_transactions_read_once():
+    raised = "shopstream_worker_transactions_raised_total"
+    with World(shops=1, worker=SWEPT) as world:
+        worker = world.worker()
+        done = [c for c in (completed(world, 0, n) for n in range(12)) if c]
+        check(len(done) >= 5, "completed orders")
+        ids = sorted(c["order_id"] for c in done)
+        world.settle()
+        wait_for("all orders", lambda: all((world.order(c) or {}).get("state") == "completed" for c in done))
+        wait_no_needs(world)
+        world.settle()
+        world.check()
+        for c in done:
+            check(world.order(c).get("transactions_fetched_ms", 0) >= world.order(c)["fetched_ms"], "order %r" % world.order(c))
+        check_equal(sorted(d["order_id"] for d in world.db.transactions.find()), ids, "transactions")
+        check_equal(worker.metric(raised), len(done), "raised")
+        check_equal(world.sim.counters()["finance_calls"], len(done), "calls for transactions")
+        world.send([row for c in done for row in [c["push"]]])  # replayed: nothing has changed
+        world.settle()
+        check_equal((worker.metric(raised), needs(world)), (len(done), 0), "raised again")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from bson.int64 import Int64
 
 # Fields that say when and how a document was written, not what it holds.
 BOOKKEEPING = {
-    "fetched_ms", "details_fetched_at", "synced_at", "first_seen", "trace", "source", "content_hash", "idempotency_key", "version",
+    "fetched_ms", "details_fetched_at", "synced_at", "first_seen", "trace", "source", "content_hash", "idempotency_key", "version", "transactions_fetched_ms",
 }
 # What may differ between two passes over the same events.
 PASS_FIELDS = {"fetched_ms", "details_fetched_at", "synced_at", "trace"}
