@@ -8,6 +8,7 @@ Tokens live for seconds here. A person's records and the simulator's switch say 
 import datetime
 import json
 import os
+import signal
 import sys
 import time
 
@@ -229,6 +230,21 @@ def case_a_grant_put_while_a_refresh_is_out_wins():
         worker.wait_log("a refreshed pair dropped, a newer grant is stored")
         check_equal(grant(world)["refresh_hash"], put_hash, "the person's grant")
         check_equal(world.redis.client.keys("token:*"), [], "copies")
+
+
+def case_a_worker_that_is_to_end_stores_the_answer_of_a_call_that_is_out():
+    with world_of(shops=1, life=600) as world:
+        world.sim.fault("hold", path="token")
+        make_due(world)
+        worker = world.worker()
+        wait_for("the call", lambda: world.sim.counters()["held"] == 1)
+        worker.signal(signal.SIGTERM)
+        worker.wait_log("lane ended")
+        world.sim.release()
+        check_equal(worker.wait(), 0, "exit status")
+        check_equal(account(world)[0]["refreshes"], 1, "refreshes")
+        check_equal(len(grant(world)["former_refresh_hashes"]), 1, "refreshes stored")
+        check_equal(world.redis.client.keys("token:*") + world.redis.client.keys("lock:*"), [], "keys left behind")
 
 
 # ---------------------------------------------------------------- hints
