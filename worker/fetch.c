@@ -281,22 +281,38 @@ static bool plan(struct fetcher *f, struct err *err)
 
 /* --- the turn ------------------------------------------------------------------------------------------------- */
 
-/* Waits for this turn's calls alone, but looks up when a limit may allow what it refused. */
+/* When even the call that may take longest is late: a shop that hangs costs the others this much and not a whole budget. */
+static int64_t patience_end(const struct fetcher *f)
+{
+    int64_t end = 0;
+
+    for (const struct call *c = f->running; c; c = c->next) {
+        int64_t usual = FETCH_PATIENCE_FACTOR * c->shop->pace->usual_ms;
+        int64_t late = c->sent_mono_ms + (usual > FETCH_PATIENCE_MS ? usual : FETCH_PATIENCE_MS);
+
+        if (!c->carried && late > end)
+            end = late;
+    }
+    return end;
+}
+
+/* Waits for this turn's calls alone and not for late ones, but looks up when a limit may allow what it refused. */
 static void run(struct fetcher *f, int64_t end_mono_ms)
 {
     int64_t patience =
         FETCH_CARRIED_POLL_MS; /* spent on carried calls only when there is nothing else to wait for */
 
     for (;;) {
-        int64_t now, wait;
+        int64_t now, late, wait;
 
         call_send_all(f);
         now = clock_mono_ms();
         if (f->waited > 0)
             patience = 0;
-        if (now >= end_mono_ms)
+        late = f->waited > 0 ? patience_end(f) : end_mono_ms;
+        if (now >= end_mono_ms || now >= late)
             break;
-        wait = f->waited > 0 ? end_mono_ms - now : patience;
+        wait = f->waited > 0 ? (late < end_mono_ms ? late : end_mono_ms) - now : patience;
         if (f->waited > 0 && f->pace_next_mono_ms < now + wait)
             wait = f->pace_next_mono_ms > now ? f->pace_next_mono_ms - now : 1;
         if (!call_take_answer(f, wait) && f->waited == 0)

@@ -6,12 +6,12 @@
  *          rate limit, access token awaited).
  * Rules:   up to *_DETAILS_BATCH_SIZE ids a call; FETCH_SHOP_CALLS concurrent calls a shop, FETCH_MAX_CALLS a lane; at
  *          most FETCH_MAX_IDS ids a turn, the fullest shops and anything older than the budget first, live before bulk;
- *          each call only with leave of the shared rate limits; ends after FETCH_BUDGET_MS; a shop with a call carried from
- *          an earlier turn gets no new one; a turn waits only for calls it started. A failing call (RETRY, PERM class) is
- *          bisected down to single ids; an id that fails alone while others of its shop (or the probe) succeed is the
- *          event's own fault; when all fail it is the shop's: its circuit opens with back-off and jitter. Needs of a shop
- *          that is known to be unavailable are parked at once, those that wait for a circuit or a token after
- *          PARK_AFTER_SECONDS.
+ *          each call only with leave of the shared rate limits; ends after FETCH_BUDGET_MS; a shop with a call carried
+ *          from an earlier turn gets no new one; a turn waits only for calls it started, and for none much longer than
+ *          its marketplace usually takes. A failing call (RETRY, PERM class) is bisected down to single ids; an id that
+ *          fails alone while others of its shop (or the probe) succeed is the event's own fault; when all fail it is
+ *          the shop's: its circuit opens with back-off and jitter. Needs of a shop that is known to be unavailable are
+ *          parked at once, those that wait for a circuit or a token after PARK_AFTER_SECONDS.
  * Fails:   false: MongoDB is away (shops could not be read); the lane pauses.
  * Thread:  the lane's; blocks up to the budget. */
 #ifndef SHOPSTREAM_WORKER_FETCH_H

@@ -21,6 +21,8 @@ enum {
     FETCH_PROBE_TIMEOUT_MS = 10000, /* of a probe */
     FETCH_SHOP_IDLE_MS = 900000,    /* a shop nobody asked about is forgotten after it */
     FETCH_CARRIED_FACTOR = 4,  /* all calls under way, carried ones included: so many times FETCH_MAX_CALLS */
+    FETCH_PATIENCE_MS = 100,   /* a turn waits at least so long for a call */
+    FETCH_PATIENCE_FACTOR = 4, /* and so many times what its marketplace usually takes */
     FETCH_CARRIED_POLL_MS = 5, /* look at carried calls that long when there is nothing else to wait for */
     FETCH_LOG_EVERY_MS = 1000, /* the same trouble of many shops: one line a second */
     FETCH_PLATFORMS = 4,       /* marketplaces there can be */
@@ -92,6 +94,7 @@ struct pace {
     int refused[2];                  /* refusals in a row, of different shops */
     int64_t bound_mono_ms;           /* when the app's limit was last met; 0 = never */
     size_t kept;                     /* messages of its waiting needs, this turn */
+    int64_t usual_ms;                /* what an answer usually takes; single slow ones hardly move it */
     bool app_told;                   /* a refusal of the whole app has been logged */
 };
 

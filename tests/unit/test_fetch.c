@@ -520,19 +520,20 @@ TEST(when_only_the_probe_works_no_more_than_a_few_ids_are_blamed)
     end();
 }
 
-TEST(a_hanging_shop_is_carried_and_costs_one_budget_once)
+TEST(a_hanging_shop_is_carried_long_before_the_budget_ends_and_costs_that_once)
 {
     int64_t start;
     struct sums s;
 
     begin();
-    w.config.fetch_budget_ms = 200;
+    w.config.fetch_budget_ms = 5000;
     FAKE_SET(&w.market, "slow", detail, FAKE_HANG);
     add_many("slow", 1, 60);
     add_many("b", 1, 20);
     start = clock_mono_ms();
     s = turn();
-    CHECK(clock_mono_ms() - start >= 190 && clock_mono_ms() - start < 1500);
+    CHECK(clock_mono_ms() - start >= 90 &&
+          clock_mono_ms() - start < 2500); /* as long as answers usually take, times four */
     CHECK_INT(s.found, 20);
     CHECK_INT(s.calling, 60);
     CHECK_INT(fetch_carried(w.fetcher), 2);
@@ -1315,7 +1316,7 @@ int main(int argc, char **argv)
         CASE(a_shop_that_answers_only_500_opens_its_circuit_and_nobody_is_blamed),
         CASE(half_open_a_good_probe_comes_first_and_closes_the_circuit),
         CASE(when_only_the_probe_works_no_more_than_a_few_ids_are_blamed),
-        CASE(a_hanging_shop_is_carried_and_costs_one_budget_once),
+        CASE(a_hanging_shop_is_carried_long_before_the_budget_ends_and_costs_that_once),
         CASE(a_carried_call_that_ends_is_taken_and_new_ones_go_out),
         CASE(an_entity_under_way_is_not_asked_for_twice), CASE(a_held_up_shop_keeps_a_fifth_of_the_pool),
         CASE(a_short_limit_is_sat_out_and_other_shops_go_on),
