@@ -22,6 +22,7 @@ enum {
     PAGES_MAX = 200,
     CALL_LONGEST_MS = 30000,
     PACE_LONGEST_MS = 10000,
+    UNTOLD_MOST = 3,
     WARN_BEFORE_MS = 30 * 24 * 3600 * 1000LL
 };
 
@@ -267,14 +268,16 @@ static bool doubt(const struct renewer *r, const struct hint *h, struct err *err
     return listed == LISTED ? hint_end(r, h, expires_ms, err) : revoke_unlisted(r, h, err);
 }
 
-static bool confirm(const struct renewer *r, const struct hint *h, struct err *err)
+/* *untold: the platform did not answer, so the hint stays. False: as above. */
+static bool confirm(const struct renewer *r, const struct hint *h, bool *untold, struct err *err)
 {
     int64_t expires_ms = h->expires_ms;
     enum listed listed;
 
     if (!ask(r, h, &listed, &expires_ms, err))
         return false;
-    if (listed == LIST_UNTOLD)
+    *untold = listed == LIST_UNTOLD;
+    if (*untold)
         return true;
     if (listed != LISTED)
         return doubt(r, h, err);
@@ -287,9 +290,17 @@ bool hints_confirm(const struct renewer *r, struct err *err)
 {
     struct hints hints = {0};
     bool ok = hints_read(r, &hints, err);
+    unsigned seed = (unsigned)clock_mono_us();
+    size_t first = hints.count > 0 ? (size_t)rand_r(&seed) % hints.count : 0;
+    int untold = 0;
 
-    for (size_t i = 0; i < hints.count && ok; i++)
-        ok = confirm(r, &hints.at[i], err);
+    /* from another one each time: shops that the platform does not tell of must not hold up those behind them */
+    for (size_t i = 0; i < hints.count && ok && untold < UNTOLD_MOST; i++) {
+        bool not_told = false;
+
+        ok = confirm(r, &hints.at[(first + i) % hints.count], &not_told, err);
+        untold += not_told;
+    }
     hints_free(&hints);
     return ok;
 }

@@ -273,7 +273,7 @@ static void *caretaker_run(void *arg)
 
     do {
         struct err err = {0};
-        bool ok = serve_asked(t, &err) && hints_confirm(&t->renewer, &err) && serve_due(t, &err) &&
+        bool ok = serve_asked(t, &err) && serve_due(t, &err) && hints_confirm(&t->renewer, &err) &&
                   settle(t, &err) && measure(t, &err);
 
         report(t, ok, &err);

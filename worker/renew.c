@@ -198,11 +198,13 @@ static bool may_call(struct renewal *w, enum renew_result *result, struct err *e
             *result = RENEW_AWAY;
         return false;
     }
-    if (is_open(&g->intent, now_ms)) {
+    if (is_open(&g->intent, now_ms) && strcmp(g->intent.by, w->r->by) != 0) {
         *result = RENEW_ELSEWHERE;
         return false;
     }
-    w->lost = g->intent.open; /* somebody called and never told the end */
+    w->lost =
+        g->intent
+            .open; /* somebody, or this process before MongoDB went away, called and never told the end */
     return true;
 }
 

@@ -265,8 +265,6 @@ def cut_at(step):
         mongo.cut()
         world.first.wait_log("credentials are not looked after", 60)
         mongo.heal()
-        if step.startswith("the intent"):
-            time_passes(world)  # its own open intent has to end first
         wait_for("the refresh finished", lambda: finished(world, step), 60)
         check_equal(account(world)["generation"] - before, max(spent, 1), "refreshes")
         check_alive(world)
