@@ -14,8 +14,8 @@ struct tracking_item {
     struct field_text product_id;          /* id */
     struct field_text sku_id;              /* id */
     struct field_text order_item_id;       /* id of the order's line */
-    struct field_text name;                /* text */
-    struct field_text image_url;           /* URL */
+    struct field_text sku_name;            /* text */
+    struct field_text sku_image;           /* URL */
     struct field_count quantity;           /* pieces */
     struct field_text promotion_group_id;  /* id */
     struct field_list product_location_id; /* of texts: ids of warehouses */
@@ -24,9 +24,9 @@ struct tracking_item {
 
 /* One of the orders a package was combined of. */
 struct tracking_order {
-    struct field_text order_id; /* id */
-    struct field_list items;    /* of struct tracking_item */
-    struct field_extra extra;   /* members no mapping knows */
+    struct field_text order_id;   /* id */
+    struct field_list line_items; /* of struct tracking_item */
+    struct field_extra extra;     /* members no mapping knows */
 };
 
 /* Texts may be masked by the platform. */
@@ -84,13 +84,13 @@ struct tracking_event {
 };
 
 struct tracking_package {
-    struct field_text package_id;      /* id */
-    struct field_text status;          /* the platform's word */
-    struct field_text carrier;         /* text */
-    struct field_text carrier_id;      /* id */
-    struct field_text tracking_number; /* id given by the carrier */
-    struct field_time create_time;     /* when it was made up */
-    struct field_time update_time;     /* when it last changed */
+    struct field_text package_id;             /* id */
+    struct field_text package_status;         /* the platform's word */
+    struct field_text shipping_provider_name; /* text */
+    struct field_text shipping_provider_id;   /* id */
+    struct field_text tracking_number;        /* id given by the carrier */
+    struct field_time create_time;            /* when it was made up */
+    struct field_time update_time;            /* when it last changed */
 
     struct field_text order_id;                  /* id */
     struct field_text package_sub_status;        /* word */
@@ -110,12 +110,12 @@ struct tracking_package {
     struct field_count parcel_chargeable_weight_gram; /* grams */
     struct field_flag allow_self_design_awb;          /* the seller may print a label of his own */
     struct field_flag is_split_up;
-    struct field_time ship_by_date;        /* latest moment to ship */
-    struct field_time pickup_done_time;    /* when the carrier took it */
+    struct field_time rts_sla_time;        /* latest moment to have it ready to ship */
+    struct field_time collection_time;     /* when the carrier took it */
     struct field_object pickup_slot;       /* struct tracking_slot: when the carrier comes */
     struct field_list order_line_item_ids; /* of ids: lines of its orders */
     struct field_list orders;              /* of struct tracking_order */
-    struct field_list items;               /* of struct tracking_item */
+    struct field_list line_items;          /* of struct tracking_item */
     struct field_object recipient_address; /* struct tracking_address */
     struct field_object sender_address;    /* struct tracking_address */
     struct field_object weight;            /* struct tracking_weight */
@@ -131,14 +131,14 @@ struct tracking {
     struct field_text status;   /* the platform's word for the order */
     struct field_text state;    /* the common word, made from status; never absent in a document */
 
-    struct field_text carrier;         /* text */
-    struct field_text carrier_id;      /* id */
-    struct field_text tracking_number; /* id given by the carrier */
-    struct field_time create_time;     /* when the order was placed */
-    struct field_time update_time;     /* when the order last changed */
-    struct field_list packages;        /* of struct tracking_package, in the order of the source */
-    struct field_list events;          /* of struct tracking_event: of the whole order, newest first */
-    struct field_extra extra;          /* members no mapping knows */
+    struct field_text shipping_provider;    /* text */
+    struct field_text shipping_provider_id; /* id */
+    struct field_text tracking_number;      /* id given by the carrier */
+    struct field_time create_time;          /* when the order was placed */
+    struct field_time update_time;          /* when the order last changed */
+    struct field_list packages;             /* of struct tracking_package, in the order of the source */
+    struct field_list events;               /* of struct tracking_event: of the whole order, newest first */
+    struct field_extra extra;               /* members no mapping knows */
 };
 
 extern const struct entity tracking_item_entity;

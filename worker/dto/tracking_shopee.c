@@ -49,21 +49,22 @@ MAPPING_TABLE(shopee_event, tracking_event);
 
 static const struct mapping_row shopee_package_rows[] = {
     MAP(tracking_package, "allow_self_design_awb", allow_self_design_awb, NULL),
-    MAP(tracking_package, "fulfillment_status", status, NULL),
+    MAP(tracking_package, "fulfillment_status", package_status, NULL),
     MAP(tracking_package, "group_shipment_id", group_shipment_id, NULL),
     MAP(tracking_package, "is_split_up", is_split_up, NULL),
-    MAP(tracking_package, "item_list", items, &shopee_item),
+    MAP(tracking_package, "item_list", line_items, &shopee_item),
     MAP(tracking_package, "logistics_channel_id", logistics_channel_id, NULL),
     MAP(tracking_package, "logistics_status", logistics_status, NULL),
     MAP(tracking_package, "order_sn", order_id, NULL),
     MAP(tracking_package, "package_number", package_id, NULL),
+    MAP(tracking_package, "parcel_chargeable_weight", parcel_chargeable_weight_gram, NULL),
     MAP(tracking_package, "parcel_chargeable_weight_gram", parcel_chargeable_weight_gram, NULL),
-    MAP(tracking_package, "pickup_done_time", pickup_done_time, NULL),
+    MAP(tracking_package, "pickup_done_time", collection_time, NULL),
     MAP(tracking_package, "recipient_address", recipient_address, &shopee_address),
     MAP(tracking_package, "reversed_tracking_info", reversed_events, &shopee_event),
     MAP(tracking_package, "reversed_tracking_number", reversed_tracking_number, NULL),
-    MAP(tracking_package, "ship_by_date", ship_by_date, NULL),
-    MAP(tracking_package, "shipping_carrier", carrier, NULL),
+    MAP(tracking_package, "ship_by_date", rts_sla_time, NULL),
+    MAP(tracking_package, "shipping_carrier", shipping_provider_name, NULL),
     MAP(tracking_package, "tracking_info", events, &shopee_event),
     MAP(tracking_package, "tracking_number", tracking_number, NULL),
     MAP(tracking_package, "update_time", update_time, NULL),
@@ -76,13 +77,22 @@ static const struct mapping_row shopee_tracking_rows[] = {
     MAP(tracking, "order_sn", order_id, NULL),
     MAP(tracking, "order_status", status, NULL),
     MAP(tracking, "package_list", packages, &shopee_package),
-    MAP(tracking, "shipping_carrier", carrier, NULL),
+    MAP(tracking, "shipping_carrier", shipping_provider, NULL),
     MAP(tracking, "update_time", update_time, NULL),
 };
 
 MAPPING_TABLE(shopee_tracking, tracking);
 
 /* --- what tables cannot say ------------------------------------------------------------------------ */
+
+/* The order's own member of package_list knows one status only, and there it is the package's (order_shopee.c). */
+static void finish_package(struct tracking_package *package)
+{
+    if (package->package_status.state == FIELD_ABSENT)
+        package->package_status = package->logistics_status;
+    tracking_sort_events(&package->events);
+    tracking_sort_events(&package->reversed_events);
+}
 
 static void finish(void *dto, yyjson_val *json, const struct dto_context *context, struct arena *scratch,
                    struct field_problems *problems)
@@ -95,10 +105,8 @@ static void finish(void *dto, yyjson_val *json, const struct dto_context *contex
     (void)problems;
     order_shopee_set_state(&tracking->state, &tracking->status);
     recipe_set_id(&tracking->order_id, context);
-    for (size_t i = 0; tracking->packages.state == FIELD_HELD && i < tracking->packages.count; i++) {
-        tracking_sort_events(&packages[i].events);
-        tracking_sort_events(&packages[i].reversed_events);
-    }
+    for (size_t i = 0; tracking->packages.state == FIELD_HELD && i < tracking->packages.count; i++)
+        finish_package(&packages[i]);
 }
 
 static int64_t update_ms(yyjson_val *json)

@@ -17,8 +17,8 @@
 
 static const struct mapping_row tiktok_sku_rows[] = {
     MAP(tracking_item, "id", sku_id, NULL),
-    MAP(tracking_item, "image_url", image_url, NULL),
-    MAP(tracking_item, "name", name, NULL),
+    MAP(tracking_item, "image_url", sku_image, NULL),
+    MAP(tracking_item, "name", sku_name, NULL),
     MAP(tracking_item, "quantity", quantity, NULL),
 };
 
@@ -26,7 +26,7 @@ MAPPING_TABLE(tiktok_sku, tracking_item);
 
 static const struct mapping_row tiktok_order_rows[] = {
     MAP(tracking_order, "id", order_id, NULL),
-    MAP(tracking_order, "skus", items, &tiktok_sku),
+    MAP(tracking_order, "skus", line_items, &tiktok_sku),
 };
 
 MAPPING_TABLE(tiktok_order, tracking_order);
@@ -84,14 +84,14 @@ static const struct mapping_row tiktok_package_rows[] = {
     MAP(tracking_package, "order_line_item_ids", order_line_item_ids, NULL),
     MAP(tracking_package, "orders", orders, &tiktok_order),
     MAP(tracking_package, "package_id", package_id, NULL),
-    MAP(tracking_package, "package_status", status, NULL),
+    MAP(tracking_package, "package_status", package_status, NULL),
     MAP(tracking_package, "package_sub_status", package_sub_status, NULL),
     MAP(tracking_package, "pickup_slot", pickup_slot, &tiktok_slot),
     MAP(tracking_package, "recipient_address", recipient_address, &tiktok_address),
     MAP(tracking_package, "sender_address", sender_address, &tiktok_address),
     MAP(tracking_package, "ship_exception_reason", ship_exception_reason, NULL),
-    MAP(tracking_package, "shipping_provider_id", carrier_id, NULL),
-    MAP(tracking_package, "shipping_provider_name", carrier, NULL),
+    MAP(tracking_package, "shipping_provider_id", shipping_provider_id, NULL),
+    MAP(tracking_package, "shipping_provider_name", shipping_provider_name, NULL),
     MAP(tracking_package, "shipping_type", shipping_type, NULL),
     MAP(tracking_package, "split_and_combine_tag", split_and_combine_tag, NULL),
     MAP(tracking_package, "tracking_number", tracking_number, NULL),
@@ -114,8 +114,8 @@ static const struct mapping_row tiktok_tracking_rows[] = {
     MAP(tracking, "order_id", order_id, NULL),
     MAP(tracking, "order_status", status, NULL),
     MAP(tracking, "packages", packages, &tiktok_package),
-    MAP(tracking, "shipping_provider", carrier, NULL),
-    MAP(tracking, "shipping_provider_id", carrier_id, NULL),
+    MAP(tracking, "shipping_provider", shipping_provider, NULL),
+    MAP(tracking, "shipping_provider_id", shipping_provider_id, NULL),
     MAP(tracking, "tracking", events, &tiktok_event),
     MAP(tracking, "tracking_number", tracking_number, NULL),
     MAP(tracking, "update_time", update_time, NULL),
@@ -146,10 +146,10 @@ static void trim(struct field_text *text)
 
 static void trim_package(struct tracking_package *package)
 {
-    struct field_text *const words[] = {
-        &package->status,         &package->package_sub_status,    &package->ship_exception_reason,
-        &package->shipping_type,  &package->split_and_combine_tag, &package->note_tag,
-        &package->handover_method};
+    struct field_text *const words[] = {&package->package_status,        &package->package_sub_status,
+                                        &package->ship_exception_reason, &package->shipping_type,
+                                        &package->split_and_combine_tag, &package->note_tag,
+                                        &package->handover_method};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         trim(words[i]);

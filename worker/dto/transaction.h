@@ -283,7 +283,7 @@ struct transaction_escrow {
     struct field_text state;            /* the common word, made from status; absent without it */
 
     struct field_text order_id;             /* id */
-    struct field_text buyer_user_name;      /* text */
+    struct field_text buyer_username;       /* text */
     struct field_list return_order_sn_list; /* of ids: returns of this order */
     struct field_time
         escrow_release_time; /* when the money was released: the document's version where it is told */
@@ -346,7 +346,7 @@ struct transaction_release {
 
     struct field_text order_id;                 /* id */
     struct field_text currency;                 /* ISO 4217 code of all amounts */
-    struct field_text payment_method;           /* text */
+    struct field_text payment_method_name;      /* text */
     struct field_money released_amount;         /* in currency */
     struct field_money estimated_escrow_amount; /* in currency */
     struct field_time actual_payout_time;       /* when it was released */

@@ -70,7 +70,7 @@ static const struct mapping shopee_payment_info = {&transaction_component_entity
 
 static const struct mapping_row shopee_escrow_rows[] = {
     MAP(transaction_escrow, "buyer_payment_info", buyer_payment_info, &shopee_payment_info),
-    MAP(transaction_escrow, "buyer_user_name", buyer_user_name, NULL),
+    MAP(transaction_escrow, "buyer_user_name", buyer_username, NULL),
     MAP(transaction_escrow, "escrow_release_time", escrow_release_time, NULL),
     MAP(transaction_escrow, "order_income", order_income, &shopee_income),
     MAP(transaction_escrow, "order_sn", order_id, NULL),
@@ -121,7 +121,7 @@ static const struct mapping_row shopee_release_rows[] = {
     MAP(transaction_release, "estimated_escrow_amount", estimated_escrow_amount, NULL),
     MAP(transaction_release, "estimated_payout_time", estimated_payout_time, NULL),
     MAP(transaction_release, "order_sn", order_id, NULL),
-    MAP(transaction_release, "payment_method", payment_method, NULL),
+    MAP(transaction_release, "payment_method", payment_method_name, NULL),
     MAP(transaction_release, "released_amount", released_amount, NULL),
     MAP(transaction_release, "status", status, NULL),
 };
