@@ -162,6 +162,29 @@ def case_a_withdrawn_grant_is_told_once_and_a_new_one_brings_the_shops_back():
         check(not {"state", "alarm"} & set(grant(world)), "traces of the refusal: %s" % set(grant(world)))
 
 
+def case_what_comes_for_a_revoked_shop_waits_and_lands_after_shop_authorize():
+    with World(shops=2, worker=dict(OFTEN, PARK_AFTER_SECONDS=1, SWEEP_INTERVAL_MS=200)) as world:
+        world.worker()
+        world.sim.fault("revoked", shop=0, count=-1)
+        hint(world)
+        wait_for("the revoked shop", lambda: states(world) == ["active", "revoked"], 20)
+        shops = [shop["shop_id"] for shop in world.sim.shops()]
+        world.send(world.sim.burst(shops=2, orders=20, events=60))
+        wait_for("parked needs", lambda: world.db.needs.count_documents({"shop_id": shops[0]}) > 0, 30)
+        wait_for("the other shop's orders", lambda: world.db.orders.count_documents({"shop_id": shops[1]}) == 10, 30)
+        check_equal(world.db.orders.count_documents({"shop_id": shops[0]}), 0, "orders of the revoked shop")
+        world.settle()
+        check_equal(world.dead(), [], "dead letters: nobody is blamed")
+        world.sim.heal()
+        code = json.loads(world.sim.call("POST", "auth_code", {"shop": 0}))["auth_code"]
+        world.secrets.add(code)
+        world.ctl("shop", "authorize", "tiktok", "--code", "-", stdin=code + "\n")
+        check_equal(states(world), ["active", "active"], "states")
+        wait_for("no needs", lambda: world.db.needs.count_documents({}) == 0, 60)
+        world.settle()
+        world.check()
+
+
 def rounds_of(world, count):
     """A condition: the workers have looked that many times since."""
     start = {worker.name: time.monotonic() for worker in world.workers}
