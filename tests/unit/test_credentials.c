@@ -150,6 +150,20 @@ TEST(upper_case_digits_are_the_same_key)
     strbuf_deinit(&sealed);
 }
 
+TEST(knows_what_is_sealed_under_the_current_key)
+{
+    struct strbuf a = seal(KEY_A, "p", "token", 5), b = seal(KEY_B, "p", "token", 5);
+    struct credentials *c = keys(KEY_B "," KEY_A);
+
+    CHECK(credentials_is_current(c, strbuf_text(&b)));
+    CHECK(!credentials_is_current(c, strbuf_text(&a)));
+    CHECK(!credentials_is_current(c, "") && !credentials_is_current(c, "1:") &&
+          !credentials_is_current(c, "plain text"));
+    credentials_free(c);
+    strbuf_deinit(&a);
+    strbuf_deinit(&b);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
@@ -157,5 +171,5 @@ int main(int argc, char **argv)
         CASE(opens_the_previous_key_during_a_rotation_and_seals_with_the_current),
         CASE(refuses_another_place), CASE(refuses_every_flipped_character),
         CASE(refuses_every_truncation_and_garbage), CASE(key_errors_name_the_setting_and_never_the_key),
-        CASE(upper_case_digits_are_the_same_key));
+        CASE(upper_case_digits_are_the_same_key), CASE(knows_what_is_sealed_under_the_current_key));
 }
