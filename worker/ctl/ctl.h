@@ -58,5 +58,6 @@ int ctl_dead(struct ctl *c, int argc, char **argv);
 int ctl_prove(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
 int ctl_push(struct ctl *c, int argc, char **argv);
+int ctl_fetch(struct ctl *c, int argc, char **argv);
 
 #endif

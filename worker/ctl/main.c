@@ -41,6 +41,8 @@ static const struct command commands[] = {
     {"dead", ctl_dead, "list|show|replay|discard ...",
      "dead letters; replay and discard show what they would do until --yes"},
     {"prove", ctl_prove, "[--since TIME]", "what became of every event the streams still keep"},
+    {"fetch", ctl_fetch, "PLATFORM SHOP KIND ID [--apply] [--raw]",
+     "one entity from the marketplace now, and what would change; --apply writes it"},
     {"push", ctl_push, "show|register PLATFORM ...",
      "the platform's push configuration: Warning, Suspended, what is switched off"},
     {"verify", ctl_verify, "PLATFORM --signature HEX|--request FILE",
