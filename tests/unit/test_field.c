@@ -133,7 +133,7 @@ struct reading {
 
 static void read_with(struct reading *r, const struct mapping *mapping, const char *text, size_t n)
 {
-    *r = (struct reading){.arena = arena_new(4096, 1 << 22)};
+    *r = (struct reading){.arena = arena_new(4096, 1 << 24)};
     r->json = yyjson_read(text, n, YYJSON_READ_NUMBER_AS_RAW);
     CHECK(r->json != NULL);
     r->ok = field_read(mapping, yyjson_doc_get_root(r->json), &r->car, r->arena, &r->problems);
@@ -275,6 +275,18 @@ TEST(makes_money_of_the_unknown_in_an_open_list_of_amounts)
         "\"part\" : { \"a_fee\" : { \"$numberDecimal\" : \"6\" }, "
         "\"list_fee\" : [ \"7\", { \"$numberDecimal\" : \"8\" } ] } } }, "
         "\"extra\" : { \"other_fee\" : \"9\" } }");
+    reading_deinit(&r);
+}
+
+TEST(ends_an_open_list_of_amounts_where_it_ends)
+{
+    struct reading r;
+
+    read_car(&r, "{\"id\":\"1\",\"costs\":{\"x_fee\":\"3\"},\"papers\":{\"y_fee\":\"4\",\"n\":5}}");
+    check_written(
+        &r, 0,
+        "{ \"car_id\" : \"1\", \"costs\" : { \"extra\" : { \"x_fee\" : { \"$numberDecimal\" : \"3\" } } }, "
+        "\"papers\" : { \"y_fee\" : \"4\", \"n\" : { \"$numberLong\" : \"5\" } } }");
     reading_deinit(&r);
 }
 
@@ -507,6 +519,53 @@ TEST(reads_the_members_of_an_object_the_document_does_not_have)
     reading_deinit(&r);
 }
 
+TEST(keeps_a_name_once_whoever_brings_it)
+{
+    struct reading r;
+
+    read_car(&r,
+             "{\"id\":\"1\",\"since\":null,\"a\":1,\"a\":2,\"insurance\":{\"since\":3,\"a\":4},\"since\":5}");
+    check_written(&r, 0,
+                  "{ \"car_id\" : \"1\", \"extra\" : { \"since\" : { \"$numberLong\" : \"3\" }, "
+                  "\"a\" : { \"$numberLong\" : \"1\" } } }");
+    reading_deinit(&r);
+    read_car(&r, "{\"id\":\"1\",\"$b\":\"\",\"_b\":[],\"x\":{\"c.d\":null,\"c_d\":null},\"papers\":{\"e\":1,"
+                 "\"e\":2}}");
+    check_written(&r, 0,
+                  "{ \"car_id\" : \"1\", \"papers\" : { \"e\" : { \"$numberLong\" : \"1\" } }, "
+                  "\"extra\" : { \"_b\" : \"\", \"x\" : { \"c_d\" : null } } }");
+    reading_deinit(&r);
+}
+
+/* So many that comparing each with each would show. */
+TEST(keeps_many_names_apart)
+{
+    enum { NAMES = 50000 };
+    struct strbuf text = STRBUF_INIT;
+    struct reading r;
+    struct encode e;
+    bson_t *b;
+    bson_iter_t at;
+    uint32_t count = 0;
+
+    strbuf_add_text(&text, "{\"id\":\"1\"");
+    for (int i = 0; i < 2 * NAMES; i++)
+        strbuf_add_format(&text, ",\"name%d\":%d", i % NAMES, i);
+    strbuf_add_char(&text, '}');
+    read_text(&r, text.data, text.length);
+    encode_init(&e, 1 << 24);
+    field_write(&car_entity, &r.car, 0, 420, r.arena, &e);
+    b = encode_document(&e);
+    CHECK(b && bson_iter_init_find(&at, b, "extra") && bson_iter_recurse(&at, &at));
+    while (bson_iter_next(&at))
+        CHECK_INT(bson_iter_as_int64(&at), count++);
+    CHECK_INT(count, NAMES);
+    bson_destroy(b);
+    encode_deinit(&e);
+    reading_deinit(&r);
+    strbuf_deinit(&text);
+}
+
 TEST(says_when_the_arena_is_full)
 {
     struct reading r = {.arena = arena_new(256, 256)};
@@ -534,13 +593,15 @@ int main(int argc, char **argv)
         argc, argv, CASE(reads_every_type_and_writes_it_in_the_order_of_the_table),
         CASE(gives_the_same_whatever_the_order_of_the_source), CASE(takes_no_prefix_of_a_key_for_the_key),
         CASE(leaves_out_what_says_nothing), CASE(keeps_the_milliseconds_of_a_time_out_of_its_text),
-        CASE(makes_money_of_the_unknown_in_an_open_list_of_amounts), CASE(names_the_place_of_every_problem),
+        CASE(makes_money_of_the_unknown_in_an_open_list_of_amounts),
+        CASE(ends_an_open_list_of_amounts_where_it_ends), CASE(names_the_place_of_every_problem),
         CASE(does_not_call_missing_what_was_sent_wrong), CASE(cuts_texts_and_paths_between_characters),
         CASE(keeps_fifty_problems_and_counts_the_others), CASE(writes_problems_as_documented),
         CASE(reads_lists_of_texts_and_of_counts), CASE(names_the_element_of_a_list_that_cannot_be_read),
         CASE(keeps_as_it_came_what_has_no_type),
         CASE(takes_the_words_true_and_false_where_they_are_announced),
         CASE(reads_members_into_a_part_the_source_does_not_have),
-        CASE(reads_the_members_of_an_object_the_document_does_not_have), CASE(says_when_the_arena_is_full),
-        CASE(reads_what_is_no_object_as_nothing));
+        CASE(reads_the_members_of_an_object_the_document_does_not_have),
+        CASE(keeps_a_name_once_whoever_brings_it), CASE(keeps_many_names_apart),
+        CASE(says_when_the_arena_is_full), CASE(reads_what_is_no_object_as_nothing));
 }

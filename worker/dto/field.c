@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -539,6 +540,7 @@ static bool field_keep_unknown(struct field_reader *r, yyjson_val *key, yyjson_v
     else
         extra->first = unknown;
     extra->last = unknown;
+    extra->count++;
     extra->state = FIELD_HELD;
     return true;
 }
@@ -659,7 +661,7 @@ struct field_writer {
     struct encode *to;
     struct arena *arena;
     int offset_minutes; /* of times */
-    bool amounts;       /* inside an open list of amounts */
+    bool amounts;       /* of members no mapping knows: they are an open list of amounts */
 };
 
 static void field_write_unknown(struct field_writer *w, const char *key, size_t key_length,
@@ -689,27 +691,88 @@ static const char *field_key_rewrite(struct field_writer *w, const char *key, si
     return copy;
 }
 
-static void field_write_member(struct field_writer *w, yyjson_val *key, yyjson_val *value)
+/* A member under the name it will have. */
+struct field_named {
+    const char *name;  /* borrowed from the document or the arena */
+    size_t length;     /* bytes */
+    yyjson_val *value; /* borrowed */
+};
+
+/* The members of one object, each name once: what a key that stands there twice means, every reader of BSON answers for
+ * itself. A key may have been sent twice, two may be one after rewriting, and a dissolved object may bring one that its
+ * parent has too. Of the values of one name the first that says something stays. */
+struct field_members {
+    struct field_named *items; /* in the order of the source; in the arena */
+    size_t count;
+    uint32_t *slots; /* hash table by name: place in items, counted from 1; 0 is free; in the arena */
+    size_t mask;     /* slots less one; a power of two less one, at least twice the items */
+};
+
+/* Room for n members. */
+static void field_members_init(struct field_writer *w, struct field_members *m, size_t n)
+{
+    size_t size = 4;
+
+    while (size < 2 * n)
+        size *= 2;
+    *m = (struct field_members){.items = arena_take_array(w->arena, n, sizeof *m->items),
+                                .slots = arena_take_array(w->arena, size, sizeof *m->slots),
+                                .mask = size - 1};
+    if (!m->items || !m->slots)
+        w->to->failed = true;
+}
+
+/* The member of this name, or a new one without a value. */
+static struct field_named *field_members_find(struct field_members *m, const char *name, size_t n)
+{
+    size_t slot = XXH3_64bits(name, n) & m->mask;
+
+    for (; m->slots[slot] > 0; slot = (slot + 1) & m->mask) {
+        struct field_named *item = &m->items[m->slots[slot] - 1];
+
+        if (item->length == n && memcmp(item->name, name, n) == 0)
+            return item;
+    }
+    m->items[m->count] = (struct field_named){name, n, NULL};
+    m->slots[slot] = (uint32_t)++m->count;
+    return &m->items[m->count - 1];
+}
+
+static void field_members_add(struct field_writer *w, struct field_members *m, yyjson_val *key,
+                              yyjson_val *value)
 {
     size_t n = unsafe_yyjson_get_len(key);
     const char *name = field_key_rewrite(w, unsafe_yyjson_get_str(key), n);
+    struct field_named *item;
 
-    if (name)
-        field_write_unknown(w, name, n, value);
-    else
+    if (!name) {
         w->to->failed = true;
+        return;
+    }
+    item = field_members_find(m, name, n);
+    if (!item->value || (field_is_nothing(item->value) && !field_is_nothing(value)))
+        item->value = value;
+}
+
+static void field_write_names(struct field_writer *w, const struct field_members *m)
+{
+    for (size_t i = 0; i < m->count && !w->to->failed; i++)
+        field_write_unknown(w, m->items[i].name, m->items[i].length, m->items[i].value);
 }
 
 static void field_write_unknown_object(struct field_writer *w, const char *key, size_t key_length,
                                        yyjson_val *object)
 {
     size_t opened = encode_open_object(w->to, key, key_length);
+    struct field_members names;
     yyjson_obj_iter members;
     yyjson_val *name;
 
+    field_members_init(w, &names, yyjson_obj_size(object));
     yyjson_obj_iter_init(object, &members);
     while (!w->to->failed && (name = yyjson_obj_iter_next(&members)))
-        field_write_member(w, name, yyjson_obj_iter_get_val(name));
+        field_members_add(w, &names, name, yyjson_obj_iter_get_val(name));
+    field_write_names(w, &names);
     encode_close(w->to, opened);
 }
 
@@ -792,10 +855,13 @@ static void field_write_unknown(struct field_writer *w, const char *key, size_t 
 static void field_write_extra(struct field_writer *w, const struct field *f, const struct field_extra *extra)
 {
     size_t opened = encode_open_object(w->to, f->name, f->name_length);
+    struct field_members names;
 
     w->amounts = f->type == FIELD_AMOUNTS;
+    field_members_init(w, &names, extra->count);
     for (const struct field_unknown *u = extra->first; u && !w->to->failed; u = u->next)
-        field_write_member(w, u->key, u->value);
+        field_members_add(w, &names, u->key, u->value);
+    field_write_names(w, &names);
     encode_close(w->to, opened);
 }
 
@@ -896,6 +962,7 @@ static void field_write_field(struct field_writer *w, const struct field *f, con
         field_write_counts(w, f, at);
         break;
     case FIELD_ANY:
+        w->amounts = false;
         field_write_unknown(w, f->name, f->name_length, ((const struct field_any *)at)->value);
         break;
     case FIELD_EXTRA:

@@ -103,6 +103,7 @@ struct field_unknown {
 
 struct field_extra {
     enum field_state state;
+    uint32_t count; /* of the chain */
     struct field_unknown *first;
     struct field_unknown *last;
 };
