@@ -679,6 +679,33 @@ static void command_find(struct mongo_mock *m, const char *collection, const bso
     bson_destroy(&rows);
 }
 
+/* Removes the first document of each filter. */
+static void command_delete(struct mongo_mock *m, const char *collection, const bson_t *command, bson_t *reply)
+{
+    bson_iter_t it, ops;
+    int64_t n = 0;
+
+    if (!bson_iter_init_find(&it, command, "deletes") || !bson_iter_recurse(&it, &ops))
+        die("delete", "no deletes");
+    while (bson_iter_next(&ops)) {
+        struct stored_document **at;
+        const uint8_t *data;
+        uint32_t length;
+        bson_t op, filter;
+
+        bson_iter_document(&ops, &length, &data);
+        if (!bson_init_static(&op, data, length) || !part_of(&op, "q", &filter))
+            die("delete", "op unreadable");
+        at = find_first(m, collection, &filter);
+        if (*at) {
+            store_remove(at);
+            n++;
+        }
+    }
+    BSON_APPEND_INT64(reply, "n", n);
+    reply_ok(reply);
+}
+
 /* Indexes are kept as documents of a collection of their own, `_id` = "<collection>/<name>". */
 static void command_create_indexes(struct mongo_mock *m, const char *collection, const bson_t *command,
                                    bson_t *reply)
@@ -771,6 +798,8 @@ static void run_command(struct mongo_mock *m, const char *name, const bson_t *co
         command_update(m, collection, command, rule, reply);
     else if (strcmp(name, "insert") == 0)
         command_insert(m, collection, command, reply);
+    else if (strcmp(name, "delete") == 0)
+        command_delete(m, collection, command, reply);
     else if (strcmp(name, "find") == 0)
         command_find(m, collection, command, reply);
     else if (strcmp(name, "createIndexes") == 0)
