@@ -167,6 +167,8 @@
     X(WORKER_NEEDS, "shopstream_worker_needs", GAUGE, "needs that wait in MongoDB, as last counted")         \
     X(WORKER_NEEDS_OLDEST_MS, "shopstream_worker_needs_oldest_milliseconds", GAUGE, "age of the oldest")     \
     X(WORKER_NEEDS_SWEPT, "shopstream_worker_needs_swept_total", COUNTER, "needs given back to the stream")  \
+    X(WORKER_SWEEP_ROUNDS, "shopstream_worker_sweep_rounds_total", COUNTER,                                  \
+      "rounds over all shops with needs, those cut short by an outage too")                                  \
     X(WORKER_SWEEP_PROBES, "shopstream_worker_sweep_probes_total", COUNTER,                                  \
       "calls that asked whether a shop with needs answers again")                                            \
     X(WORKER_ACKED_LESS, "shopstream_worker_acked_less_total", COUNTER,                                      \

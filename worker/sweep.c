@@ -519,6 +519,7 @@ static void sweep_round(struct sweep *s)
     if (!r.cut && !atomic_load(&s->stopping))
         publish(s, &r);
     report(s, &r);
+    metric_add(METRIC_WORKER_SWEEP_ROUNDS, 1);
 }
 
 /* --- the thread ------------------------------------------------------------------------------------ */
