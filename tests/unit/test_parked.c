@@ -132,7 +132,7 @@ TEST(attempts_used_up_travel_with_the_need)
         int64_t before, deliveries, used;
     } rows[] = {{0, 1, 0}, {0, 3, 2}, {2, 1, 2}, {2, 3, 4}, {ENTRY_ATTEMPTS_MAX, 9, ENTRY_ATTEMPTS_MAX}};
     struct world w;
-    char id[8], needs_id[32];
+    char id[16], needs_id[40];
 
     world_start(&w);
     for (int i = 0; i < (int)(sizeof(rows) / sizeof(rows[0])); i++) {

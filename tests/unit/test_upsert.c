@@ -1055,7 +1055,7 @@ TEST(collections_have_bulks_of_their_own_size)
 {
     struct world w;
     static const char *const collections[] = {"returns", "products", "transactions", "order_tracking_status"};
-    char id[16];
+    char id[32];
 
     world_start(&w);
     w.config.sync_batch_size_orders = 100;
@@ -1209,7 +1209,7 @@ TEST(no_money_yet_is_noted_on_the_order_or_nowhere)
     world_start(&w);
     mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":70}");
     for (int i = 1; i <= 2; i++) { /* order 2 is not stored */
-        char id[8];
+        char id[16];
 
         snprintf(id, sizeof(id), "%d", i);
         n = wanted(&w, id, 50);
