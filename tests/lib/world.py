@@ -6,10 +6,10 @@
         world.settle()
         world.check()
 
-check() is the end of every case: each accepted event has its entry, the group has nothing unfinished, the dead letters are
-exactly the expected ones, MongoDB equals what the marketplace serves now (truth.py), and no log, metric, dead letter or
-process list shows a secret. Leaving the block stops every program with SIGTERM and looks at its exit status and at
-sanitizer output; after a failure the logs' ends are printed.
+check() is the end of every case: each accepted event has its entry, the group has nothing unfinished, no need waits, the dead
+letters are exactly the expected ones, all collections equal what the marketplaces serve now (truth.py), `shopstreamctl prove`
+agrees, and no log, metric, dead letter or process list shows a secret. Leaving the block stops every program with SIGTERM and
+looks at its exit status and at sanitizer output; after a failure the logs' ends are printed.
 
 Timers are short: a retry comes after some 200 ms and a dead worker's entries move after 1.5 s. One MongoDB server serves all
 cases of a test program, each with a database of its own.
@@ -47,10 +47,13 @@ GROUP = "workers"
 WORKER_TIMERS = {
     "RECLAIM_IDLE_MS": 2000, "RETRY_DELAYS": "150,200,250,300,300", "HEARTBEAT_MS": 300, "REAP_IDLE_MS": 1500,
     "KEEPALIVE_MS": 300, "BLOCK_MS": 100, "BATCH_LINGER_MS": 20, "TRIM_INTERVAL_MS": 200, "REQUEST_TIMEOUT": 20,
+    "SWEEP_INTERVAL_MS": 200,
 }
 # A worker that says one of these has met what its author thought impossible.
 NEVER_LOGGED = ("cannot happen", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
                 "runtime error:", "assertion")
+# Every token and code a simulator makes begins with one of these: those a refresh has brought are looked for, too.
+TOKENS = {"ROW_sim-access-", "ROW_sim-refresh-", "ROW_sim-code-"}
 
 
 def text(value):
@@ -232,6 +235,30 @@ class Worker(Program):
         self.wait_log(r"msg=started\b", seconds)
 
 
+def content_of(body):
+    """What a push of Shopee says, without what tells when it was sent: as text, "" for other bodies."""
+    try:
+        push = json.loads(body)
+        return json.dumps([push["code"], push.get("shop_id"), push.get("data")], sort_keys=True)
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def entity_of(_id):
+    """The entity's id at the end of an _id; an order's in one of a tracking or of money."""
+    return _id.rpartition(":")[2]
+
+
+def paid(served, returns):
+    """_ids of transactions of orders that are completed, or have one of these returns completed; see World.served."""
+    orders = [document for document, _ in served["order"].values() if document["state"] == "completed"]
+    orders += [served["return"][_id][0] for _id in returns
+               if _id in served["return"] and served["return"][_id][0]["state"] == "completed"]
+    kinds = {"tiktok": "order", "shopee": "escrow"}
+    wanted = {"%s:%s:%s:%s" % (d["platform"], d["shop_id"], kinds[d["platform"]], d["order_id"]) for d in orders}
+    return wanted & set(served["transaction"])
+
+
 def metrics_of(page):
     """A Prometheus page as {name with labels: value}; Failure when a line is not of the text format."""
     values, typed = {}, set()
@@ -270,7 +297,7 @@ class World:
         self.worker_settings = dict(worker)
         self.workers, self.programs, self.closers = [], [], []
         self.accepted, self.channels = [], {}
-        self.secrets = {APP_SECRET, CREDENTIALS_KEY, PARTNER_KEY, PUSH_KEY}
+        self.secrets = {APP_SECRET, CREDENTIALS_KEY, PARTNER_KEY, PUSH_KEY} | TOKENS
         self.expected_dead = []  # (class, entity id or "") of each dead letter check() has to find
         self.redis = self.server = None
         try:
@@ -357,7 +384,8 @@ class World:
         """shop put of the given records (default: all the simulator knows)."""
         shops = [shop for sim in self.sims for shop in sim.shops()] if shops is None else shops
         for shop in shops:
-            self.secrets |= {shop["access_token"], shop["refresh_token"]}
+            for token in (shop["access_token"], shop["refresh_token"]):
+                check(token.startswith(tuple(TOKENS)), "a token that check_silence would not know: %s" % token)
             self.channels[shop["shop_id"]] = shop.get("channel_id", "")
         self.ctl("init")
         return self.ctl("shop", "put", stdin="".join(json.dumps(shop) + "\n" for shop in shops))
@@ -384,8 +412,15 @@ class World:
               "webhook-sender: exit %d: %s%s" % (done.returncode, done.stdout, done.stderr))
         with open(ledger) as f:
             rows = [json.loads(line) for line in f]
-        self.accepted += [row for row in rows if row["accepted"]]
+        self.remember(flat, rows)
         return rows
+
+    def remember(self, lines, rows):
+        """Pushes as they were sent, and the sender's ledger of them: what was accepted must be accounted for in the end."""
+        for i, row in enumerate(rows):
+            if row["accepted"]:
+                line = json.loads(lines[i % len(lines)])
+                self.accepted.append(dict(row, path=line["path"], body=line["body"]))
 
     def change(self, shop, number, send=True, sim=None, **more):
         """A change at the marketplace (sim: another than the first) and, unless send=False, its push."""
@@ -422,10 +457,23 @@ class World:
             total += lag + pending
         return total
 
+    def needs(self, **query):
+        return self.db.needs.count_documents(query)
+
+    def added(self):
+        return [self.redis.client.xinfo_stream(s)["entries-added"] for s in (LIVE, BULK) if self.redis.client.exists(s)]
+
+    def finished(self):
+        """No entry is open, and no need that only waits for its turn. The sweep turns needs into entries, so both are only
+        known to be gone when no entry was added while they were counted."""
+        added = self.added()
+        return (self.unfinished() == 0 and self.needs(reason="transaction") == 0 and self.unfinished() == 0
+                and self.added() == added)
+
     def settle(self, seconds=60):
-        """Waits until the group has read and finished everything."""
+        """Waits until the group has read and finished everything. Needs that wait for their shop may stay."""
         deadline = time.monotonic() + seconds
-        while self.unfinished() != 0:
+        while not self.finished():
             for worker in self.workers:
                 if worker.process.poll() is not None and worker.process.returncode != 0 and not getattr(worker, "may_die", False):
                     worker.fail("ended with %s" % worker.process.returncode)
@@ -440,6 +488,7 @@ class World:
             rows = self.redis.client.xpending_range(LIVE, GROUP, "-", "+", 5)
             parts += ["%s by %s idle %d tries %d" % (text(r["message_id"]), text(r["consumer"]), r["time_since_delivered"],
                                                      r["times_delivered"]) for r in rows]
+        parts += ["need %s: %s" % (n["_id"], n.get("reason")) for n in self.db.needs.find().limit(3)]
         parts.append("dead %s" % self.dead())
         return "; ".join(parts)
 
@@ -466,42 +515,102 @@ class World:
 
     # ------------------------------------------------------------ the account
 
-    def check(self, leave_out=(), sample=None, entries=True):
-        """Every accepted event is accounted for. leave_out: order ids whose documents the case judges by itself. sample:
-        compare the content of only so many orders (all are checked to be there with the right version). entries: False where
-        finished ones are trimmed at once."""
+    def check(self, leave_out=(), sample=None, entries=True, needs=0, prove=True):
+        """Every accepted event is accounted for. leave_out: ids of entities (an order's counts for its tracking and its money,
+        too) whose documents the case judges by itself. sample: compare the content of only so many orders (all are checked to
+        be there with the right version). entries: False where finished ones are trimmed at once. needs: how many still wait.
+        prove: False where Redis has forgotten, or a server was lost for good, which the command must report."""
         check_equal(self.unfinished(), 0, "unfinished entries")
         check_equal(sorted(self.dead()), sorted(self.expected_dead), "dead letters")
+        check_equal(self.needs(), needs, "needs")
         if entries:
             self.check_entries()
         self.check_documents(set(leave_out), sample)
         self.check_silence()
+        if prove:
+            self.ctl("prove")
 
     def check_entries(self):
-        """Each accepted event has an entry in the stream or in the dead letters, under its notification id."""
+        """Each accepted event has an entry in the stream or in the dead letters: under its notification id, or, where the
+        platform gives none, with its content."""
         stored = set()
         for stream in (LIVE, DEAD):
             for _, fields in self.redis.client.xrange(stream):
                 stored.add(text(fields.get(b"key", b"")).rpartition(":")[2])
-        lost = [row["notification_id"] for row in self.accepted if row["notification_id"] and row["notification_id"] not in stored]
+                stored.add(content_of(text(fields.get(b"body", b""))))
+        lost = [row["body"] for row in self.accepted if (row["notification_id"] or content_of(row["body"])) not in stored]
         check(not lost, "%d accepted events have no entry, such as %s" % (len(lost), lost[:3]))
 
+    def entries(self):
+        """(notification, kind, entity id) of each entry that the accepted events make: repeats of a notification make none."""
+        return {(row["notification_id"] or content_of(row["body"]), *entity) for row in self.accepted
+                for entity in truth.named(row["path"].rpartition("/")[2], row["body"])}
+
+    def named(self):
+        """{kind: ids of documents} that accepted events name."""
+        found = {kind: set() for kind in truth.KINDS}
+        for row in self.accepted:
+            platform = row["path"].rpartition("/")[2]
+            shop_id = json.loads(row["body"]).get("shop_id")
+            for kind, entity_id in truth.named(platform, row["body"]):
+                found[kind].add("%s:%s:%s" % (platform, shop_id, entity_id))
+        return found
+
     def check_documents(self, leave_out, sample):
-        served = [line for line in self.sim.orders() if not leave_out or json.loads(line)["order_id"] not in leave_out]
-        wanted = {"order_id": {"$nin": sorted(leave_out)}} if leave_out else {}
-        if sample is not None and sample < len(served):
-            versions = {}
-            for line in served:
-                row = json.loads(line)
-                versions["tiktok:%s:%s" % (row["shop_id"], row["order_id"])] = int(row["order"]["update_time"]) * 1000
-            stored = {d["_id"]: d.get("version") for d in self.db.orders.find(wanted, {"version": 1})}
-            check_equal(set(stored) ^ set(versions), set(), "orders on one side only")
-            wrong = [key for key in versions if stored[key] != versions[key]]
-            check(not wrong, "%d orders with another version, such as %s" % (len(wrong), wrong[:3]))
-            served = random.Random(1).sample(served, sample)
-            wanted = {"order_id": {"$in": [json.loads(line)["order_id"] for line in served]}}
-        documents = {d["_id"]: d for d in self.db.orders.find(wanted)}
-        problems = truth.compare(documents, served, self.channels)
+        """All collections equal what the marketplaces serve now. Required are all their orders, what accepted events have
+        named, and the money of orders and returns that say it has moved."""
+        if sample is not None:
+            self.check_sample(leave_out, sample)
+            return
+        named, (served, unpacked) = self.named(), self.served(leave_out)
+        # An order without packages has a tracking, too, when somebody asks for it.
+        served["tracking"].update({_id: unpacked[_id] for _id in named["tracking"] & set(unpacked) - set(served["tracking"])})
+        required = dict(named, order=named["order"] | set(served["order"]), transaction=paid(served, named["return"]))
+        buried = {entity_id for _, entity_id in self.dead()}
+        problems = []
+        for kind, (collection, _) in truth.KINDS.items():
+            documents = {d["_id"]: d for d in self.db[collection].find() if entity_of(d["_id"]) not in leave_out}
+            # What is not served any more, or never was, is a tombstone or a dead letter.
+            wanted = {_id for _id in required[kind] if entity_of(_id) not in (leave_out if _id in served[kind] else leave_out | buried)}
+            problems += truth.compare(kind, documents, served[kind], wanted)
+        check(not problems, "%d differences to the marketplace: %s" % (len(problems), "; ".join(problems[:5])))
+
+    def served(self, leave_out=()):
+        """({kind: {_id: (document, version)}} of all the marketplaces serve now, the same of trackings of orders as if nothing
+        was packed)."""
+        found, unpacked = {kind: {} for kind in truth.KINDS}, {}
+        for sim in self.sims:
+            for kind, (_, sim_kinds) in truth.KINDS.items():
+                for sim_kind in sim_kinds:
+                    if (sim.platform, sim_kind) != ("shopee", "cancellation"):
+                        rows = [row for row in sim.truth(kind=sim_kind) if row["id"] not in leave_out]
+                        found[kind].update(self.expected(rows))
+                        if kind == "order":
+                            bare = (dict(row, kind="tracking", body={"order": row["body"], "packages": [], "tracking": []})
+                                    for row in rows)
+                            unpacked.update(self.expected(bare))
+        return found, unpacked
+
+    def expected(self, rows):
+        made = (truth.expected(row, self.channels) for row in rows)
+        return {document["_id"]: (document, version) for document, version in filter(None, made)}
+
+    def check_sample(self, leave_out, sample):
+        """The first marketplace's orders only: all are there with the right version, some are compared."""
+        served = {}
+        for line in self.sim.orders():
+            row = json.loads(line)
+            if row["order_id"] not in leave_out:
+                served["tiktok:%s:%s" % (row["shop_id"], row["order_id"])] = (int(row["order"]["update_time"]) * 1000, line)
+        wanted = {"order_id": {"$nin": sorted(leave_out)}}
+        stored = {d["_id"]: d.get("version") for d in self.db.orders.find(wanted, {"version": 1})}
+        check_equal(set(stored) ^ set(served), set(), "orders on one side only")
+        wrong = [key for key in served if stored[key] != served[key][0]]
+        check(not wrong, "%d orders with another version, such as %s" % (len(wrong), wrong[:3]))
+        rows = [truth.load(served[key][1]) for key in random.Random(1).sample(sorted(served), min(sample, len(served)))]
+        expected = self.expected(dict(row, platform="tiktok", kind="order", body=row["order"]) for row in rows)
+        documents = {d["_id"]: d for d in self.db.orders.find({"_id": {"$in": sorted(expected)}})}
+        problems = truth.compare("order", documents, expected, expected)
         check(not problems, "%d differences to the marketplace: %s" % (len(problems), "; ".join(problems[:5])))
 
     def check_silence(self):
