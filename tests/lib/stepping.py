@@ -1,6 +1,6 @@
-"""A TCP proxy that stops a program at a chosen message: between a worker and its Redis or MongoDB.
+"""A TCP proxy that stops a program at a chosen message, between a worker and its Redis or MongoDB: one step of what it does.
 
-    with Proxy(port) as proxy:
+    with Stepper(port) as proxy:
         proxy.stop_at(b"intent", applied=False)   # the message that holds these bytes is not passed on
         proxy.reached.wait(10)
         proxy.go_on()                             # or proxy.cut(): the connections break, and new ones for a while, too
@@ -13,7 +13,7 @@ import socket
 import threading
 
 
-class Proxy:
+class Stepper:
     def __init__(self, port):
         self.target = port
         self.pattern, self.applied = None, False
