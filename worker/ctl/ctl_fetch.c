@@ -14,7 +14,6 @@
 #include "common/strbuf.h"
 #include "worker/ctl/ctl.h"
 #include "worker/ctl/entity_check.h"
-#include "worker/ctl/entity_diff.h"
 
 enum { ID_MAX = 64 }; /* bytes; the longest id of a platform has 32 */
 
@@ -68,33 +67,6 @@ static char *raw_text(const struct check *k, yyjson_write_flag flags)
     return k->read.json ? yyjson_write(k->read.json, flags, NULL) : NULL;
 }
 
-static void print_side(struct strbuf *line, const json_t *change, const char *value, const char *type)
-{
-    const char *name = json_string_value(json_object_get(change, type));
-
-    entity_diff_text(line, json_object_get(change, value));
-    if (name)
-        strbuf_add_format(line, " (%s)", name);
-}
-
-static void print_changes(const json_t *changes)
-{
-    struct strbuf line = STRBUF_INIT, plain = STRBUF_INIT;
-
-    for (size_t i = 0; i < json_array_size(changes); i++) {
-        const json_t *change = json_array_get(changes, i);
-
-        strbuf_reset(&line);
-        strbuf_add_format(&line, "  %-36s ", json_string_value(json_object_get(change, "path")));
-        print_side(&line, change, "old", "old_type");
-        strbuf_add_text(&line, " -> ");
-        print_side(&line, change, "new", "new_type");
-        puts(ctl_plain(&plain, strbuf_text(&line), line.length));
-    }
-    strbuf_deinit(&plain);
-    strbuf_deinit(&line);
-}
-
 static void print_text(const struct fetch *f, const struct check *k)
 {
     char *raw = f->raw ? raw_text(k, YYJSON_WRITE_PRETTY_TWO_SPACES) : NULL;
@@ -103,7 +75,7 @@ static void print_text(const struct fetch *f, const struct check *k)
         print_plain(raw);
     printf("%s %s: %s\n", k->collection, k->doc_id, sentence(k));
     if (k->end != CHECK_ABSENT || !f->apply)
-        print_changes(k->changes);
+        check_print_changes(k->changes);
     if (f->apply && k->applied && k->end == CHECK_DIFFERS)
         puts("written");
     free(raw);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "worker/ctl/ctl.h"
 #include "worker/ctl/prove.h"
+#include "worker/ctl/prove_deep.h"
 
 static json_t *json_of_streams(const struct proof *p, const struct streams *streams)
 {
@@ -123,6 +124,8 @@ int ctl_prove(struct ctl *c, int argc, char **argv)
     int64_t since_ms = 0;
     int status;
 
+    if (argc > 1 && strcmp(argv[1], "--deep") == 0)
+        return prove_deep(c, argc, argv);
     if (argc != 1 &&
         !(argc == 3 && strcmp(argv[1], "--since") == 0 && ctl_parse_time(argv[2], clock_now_ms(), &since_ms)))
         return ctl_fail(CTL_USAGE, "prove takes --since 2024-11-29T10:30:00Z, or an age: 90m, 6h, 2d");

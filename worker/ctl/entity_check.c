@@ -19,6 +19,7 @@
 #include "common/arena.h"
 #include "common/log.h"
 #include "common/number.h"
+#include "common/strbuf.h"
 #include "worker/credentials.h"
 #include "worker/ctl/entity_diff.h"
 #include "worker/dto.h"
@@ -343,4 +344,33 @@ enum check_end entity_check(struct entity_checker *k, const struct entity_name *
     pool_free(w.pool);
     arena_reset(k->arena);
     return out->end;
+}
+
+/* --- for a person ---------------------------------------------------------------------------------------------- */
+
+static void print_side(struct strbuf *line, const json_t *change, const char *value, const char *type)
+{
+    const char *name = json_string_value(json_object_get(change, type));
+
+    entity_diff_text(line, json_object_get(change, value));
+    if (name)
+        strbuf_add_format(line, " (%s)", name);
+}
+
+void check_print_changes(const json_t *changes)
+{
+    struct strbuf line = STRBUF_INIT, plain = STRBUF_INIT;
+
+    for (size_t i = 0; i < json_array_size(changes); i++) {
+        const json_t *change = json_array_get(changes, i);
+
+        strbuf_reset(&line);
+        strbuf_add_format(&line, "  %-36s ", json_string_value(json_object_get(change, "path")));
+        print_side(&line, change, "old", "old_type");
+        strbuf_add_text(&line, " -> ");
+        print_side(&line, change, "new", "new_type");
+        puts(ctl_plain(&plain, strbuf_text(&line), line.length));
+    }
+    strbuf_deinit(&plain);
+    strbuf_deinit(&line);
 }

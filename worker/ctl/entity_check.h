@@ -57,4 +57,7 @@ void entity_checker_free(struct entity_checker *k); /* accepts NULL */
 enum check_end entity_check(struct entity_checker *k, const struct entity_name *name, bool apply,
                             struct check *out, struct err *err);
 
+/* Each change of entity_diff on a line of standard output: path, old -> new. */
+void check_print_changes(const json_t *changes);
+
 #endif
