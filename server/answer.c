@@ -29,6 +29,8 @@ static const struct answer_row rows[ANSWERS] = {
                           METRIC_SERVER_REQUESTS_TOO_LARGE, NONE},
     [ANSWER_MALFORMED_HTTP] = {400, "Bad Request", "not a request\n", false, METRIC_SERVER_REQUESTS_BAD,
                                NONE},
+    [ANSWER_AMBIGUOUS] = {400, "Bad Request", "where the request ends is ambiguous\n", false,
+                          METRIC_SERVER_REQUESTS_BAD, NONE},
     [ANSWER_INFLIGHT] = {503, "Service Unavailable", "too many requests wait for Redis\n", true,
                          METRIC_SERVER_REQUESTS_UNAVAILABLE, METRIC_SERVER_REFUSED_INFLIGHT},
     [ANSWER_REDIS_DOWN] = {503, "Service Unavailable", "Redis is away\n", true,

@@ -27,6 +27,7 @@ enum answer {
     ANSWER_NO_BODY,        /* nothing to store */
     ANSWER_TOO_LARGE,      /* over MAX_BODY_BYTES, told by evhttp itself (connections.c counts it) */
     ANSWER_MALFORMED_HTTP, /* not HTTP, told by evhttp itself (connections.c counts it) */
+    ANSWER_AMBIGUOUS,      /* where it ends can be read in two ways: the connection ends too */
     ANSWER_INFLIGHT,       /* too many requests wait for Redis */
     ANSWER_REDIS_DOWN,     /* no connection, or lost before the reply came */
     ANSWER_REDIS_ERROR,    /* Redis refused to store */

@@ -29,9 +29,9 @@ struct connections_limit {
 };
 
 /* Hooks itself into http. limit and listener are borrowed and must outlive it, until connections_forget_listener for the
- * latter. You own the result. */
+ * latter. request_max: bytes after which a request that is still not complete ends its connection. You own the result. */
 struct connections *connections_new(struct evhttp *http, struct evconnlistener *listener,
-                                    struct connections_limit *limit, int64_t timeout_ms);
+                                    struct connections_limit *limit, int64_t timeout_ms, size_t request_max);
 
 /* After evhttp_free, before event_base_free. Accepts NULL. */
 void connections_free(struct connections *all);

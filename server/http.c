@@ -6,12 +6,14 @@
  * nothing more.
  *
  * Limits: evhttp itself ends headers and bodies that are too large (chunked ones too) with 413 and its own page, and
- * silent connections by its time-out; connections.c ends the slow ones. */
+ * silent connections by its time-out; connections.c ends the slow ones, and those that send on without ever completing a
+ * request. Which requests are the last of their connection says framing.c. */
 #include "server/http.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/strbuf.h"
+#include "server/framing.h"
 #include "server/map.h"
 #include "server/pending.h"
 #include "server/verify.h"
@@ -31,6 +34,7 @@ enum {
     HEADERS_MAX = 16 * 1024, /* bytes of a request's first line and headers */
     TRACE_MAX = 64,          /* bytes of an X-Request-Id we take over */
     TRACE_MADE = 32,         /* hex digits of one we make: 16 of the loop, 16 counted */
+    CHUNKS_MAX = 64 * 1024,  /* bytes a small body in small chunks may need besides twice its own */
     SWEEP_MS = 250,          /* between looks at the connections */
 };
 
@@ -76,7 +80,8 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
         evhttp_add_header(headers, "Retry-After", RETRY_AFTER_S);
     if (answer == ANSWER_NO_METHOD)
         evhttp_add_header(headers, "Allow", "POST");
-    if (h->mode != HTTP_SERVING || answer == ANSWER_CROWDED)
+    if ((h->mode != HTTP_SERVING || answer == ANSWER_CROWDED || answer == ANSWER_AMBIGUOUS) &&
+        !evhttp_find_header(headers, "Connection"))
         evhttp_add_header(headers, "Connection", "close");
     /* evhttp would send a body with the answer to HEAD too, which the client takes for the next answer's beginning. */
     if (row->reason && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
@@ -159,6 +164,25 @@ static bool receive(struct http *h, struct evhttp_request *request, struct push 
     push->trace = trace_of(h, headers);
     push->recv_ms = clock_now_ms();
     return true;
+}
+
+/* False: answered. */
+static bool framed(struct http *h, struct evhttp_request *request)
+{
+    enum framing framing = framing_of(evhttp_request_get_input_headers(request),
+                                      evhttp_request_get_command(request) == EVHTTP_REQ_POST,
+                                      request->major == 1 && request->minor >= 1);
+
+    /* evhttp ends no connection after a CONNECT, whatever the answer says. */
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_CONNECT) {
+        request->type = EVHTTP_REQ_OPTIONS;
+        framing = FRAMING_LAST;
+    }
+    if (framing == FRAMING_LAST)
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    if (framing == FRAMING_AMBIGUOUS)
+        http_answer(h, request, ANSWER_AMBIGUOUS);
+    return framing != FRAMING_AMBIGUOUS;
 }
 
 /* ---- around stage 2: verify ---- */
@@ -266,7 +290,9 @@ static void on_request(struct evhttp_request *request, void *arg)
         http_answer(h, request, ANSWER_CROWDED);
         return;
     }
-    if (!receive(h, request, &push, &answer)) { /* 1 receive */
+    if (!framed(h, request)) /* 1 receive */
+        return;
+    if (!receive(h, request, &push, &answer)) {
         http_answer(h, request, answer);
         return;
     }
@@ -304,6 +330,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     h->evhttp = evhttp_new(base);
     if (!h->evhttp)
         fatalx("http: no memory");
+    /* Of all these evhttp would only say 501. */
     evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
                                               EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
                                               EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
@@ -312,7 +339,8 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)c->max_body_bytes);
     evhttp_set_timeout_tv(h->evhttp, &idle);
     evhttp_set_gencb(h->evhttp, on_request, h);
-    h->connections = connections_new(h->evhttp, listener, limit, c->client_timeout_ms);
+    h->connections = connections_new(h->evhttp, listener, limit, c->client_timeout_ms,
+                                     HEADERS_MAX + 2 * (size_t)c->max_body_bytes + CHUNKS_MAX);
     h->verifier = verify_new(c);
     set_counters(h);
     h->mapper = mapper_new(c);
