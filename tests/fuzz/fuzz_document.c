@@ -2,10 +2,11 @@
  *
  * Input:   one byte that picks the recipe (its place in recipe.c, counted from 'A'), then JSON text; the golden inputs
  *          are the seeds.
- * Checks:  no sanitizer report; a document always comes out, as well-formed BSON; every field of the entity stands
- *          either in set or in unset; the same input gives the same hash; raw only when not valid; the id of a listing's
+ * Checks:  no sanitizer report; a document always comes out, as well-formed BSON without a name twice; every field of
+ *          the entity that the mapping knows stands either in set or in unset, no other does; the same input gives the same hash; raw only when not valid; the id of a listing's
  *          row, if it has one, is the same twice. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +33,30 @@ static const struct recipe *pick(uint8_t byte)
     return recipe_at((size_t)(byte + 256 - 'A') % 256 % count);
 }
 
+/* Names of one document, and of those in it. The names of an array are its indexes, and must be counted up. */
+static void check_names(bson_iter_t at, bool array)
+{
+    char index[24];
+
+    for (size_t n = 0; bson_iter_next(&at); n++) {
+        bson_iter_t later = at, inner;
+
+        snprintf(index, sizeof index, "%zu", n);
+        demand(!array || strcmp(bson_iter_key(&at), index) == 0);
+        while (!array && bson_iter_next(&later))
+            demand(strcmp(bson_iter_key(&at), bson_iter_key(&later)) != 0);
+        if (bson_iter_recurse(&at, &inner))
+            check_names(inner, BSON_ITER_HOLDS_ARRAY(&at));
+    }
+}
+
 static void check_document(const struct recipe *recipe, const struct document *d)
 {
     const struct entity *entity = recipe->mapping->entity;
+    bson_iter_t names;
 
+    demand(bson_iter_init(&names, d->set));
+    check_names(names, false);
     demand(bson_validate(d->set, BSON_VALIDATE_UTF8 | BSON_VALIDATE_UTF8_ALLOW_NULL, NULL));
     demand(bson_validate(d->unset, BSON_VALIDATE_UTF8 | BSON_VALIDATE_DOT_KEYS, NULL));
     demand(bson_has_field(d->set, "raw") == !d->valid);
@@ -44,7 +65,8 @@ static void check_document(const struct recipe *recipe, const struct document *d
     for (size_t i = 0; i < entity->count; i++) {
         const char *name = entity->fields[i].name;
 
-        demand(bson_has_field(d->set, name) != bson_has_field(d->unset, name));
+        demand(bson_has_field(d->set, name) + bson_has_field(d->unset, name) ==
+               field_may_hold(recipe->mapping, i));
     }
     if (recipe->kind == ENTRY_ORDER || recipe->kind == ENTRY_RETURN || recipe->kind == ENTRY_PRODUCT)
         demand(bson_has_field(d->set, "state"));

@@ -472,16 +472,28 @@ static void check_bson(const struct document *d)
     CHECK(bson_validate(d->on_insert, BSON_VALIDATE_UTF8 | BSON_VALIDATE_DOT_KEYS, NULL));
 }
 
+/* What a document of this platform may hold is either there or taken away; what it can never have had is neither. */
+static void check_named(const struct document *d, const struct mapping *m)
+{
+    for (size_t i = 0; i < m->entity->count; i++) {
+        const char *field = m->entity->fields[i].name;
+
+        if (bson_has_field(d->set, field) + bson_has_field(d->unset, field) != field_may_hold(m, i))
+            CHECK_TEXT(field, "(stands in set or in unset, if the mapping knows it)");
+    }
+}
+
 static void check_wellformed(const struct set *set, const char *name)
 {
     struct golden g;
 
     golden_open(&g, set, name);
     check_bson(g.document);
+    check_named(g.document, set->recipe->mapping);
     golden_close(&g);
 }
 
-TEST(every_document_is_wellformed_bson)
+TEST(every_document_is_wellformed_and_complete)
 {
     struct names names;
 
@@ -631,7 +643,7 @@ TEST(stores_thousands_of_lines)
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(every_golden_source_becomes_the_document_beside_it),
-                        CASE(every_document_is_wellformed_bson),
+                        CASE(every_document_is_wellformed_and_complete),
                         CASE(the_mappings_cover_exactly_the_documented_fields),
                         CASE(every_documented_field_of_a_full_source_stands_in_its_document),
                         CASE(every_recipe_has_goldens), CASE(stores_thousands_of_lines));

@@ -71,7 +71,7 @@ static bool has(const bson_t *b, const char *key)
 
 #define ORDER "\"id\":\"42\",\"status\":\"UNPAID\",\"update_time\":1767704400"
 
-TEST(names_every_field_either_in_set_or_in_unset)
+TEST(names_every_field_of_the_platform_either_in_set_or_in_unset)
 {
     static const char *const others[] = {"channel_id", "deleted_at", "missing_at_ms",     "behind",
                                          "raw",        "source",     "validation_errors", "trace"};
@@ -81,12 +81,26 @@ TEST(names_every_field_either_in_set_or_in_unset)
     for (size_t i = 0; i < order_entity.count; i++) {
         const char *name = order_entity.fields[i].name;
 
-        CHECK_INT(has(b.document->set, name) + has(b.document->unset, name), 1);
+        CHECK_INT(has(b.document->set, name) + has(b.document->unset, name),
+                  field_may_hold(&order_tiktok_mapping, i));
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         CHECK_INT(has(b.document->set, others[i]) + has(b.document->unset, others[i]), 1);
     CHECK(has(b.document->unset, "channel_id"));
     CHECK(has(b.document->set, "raw"));
+    CHECK(has(b.document->unset, "warehouse_id") && has(b.document->unset, "extra"));
+    CHECK(!has(b.document->unset, "booking_sn") && !has(b.document->unset, "invoice_data"));
+    built_deinit(&b);
+}
+
+TEST(leaves_alone_what_other_stages_note_on_a_document)
+{
+    static const char *const notes[] = {"_id", "transactions_fetched_ms", "first_seen"};
+    struct built b;
+
+    build(&b, "{" ORDER ",\"transactions_fetched_ms\":1}");
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        CHECK(!has(b.document->set, notes[i]) && !has(b.document->unset, notes[i]));
     built_deinit(&b);
 }
 
@@ -285,8 +299,9 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
         argc, argv, CASE(takes_the_stored_version_when_the_sources_is_unusable),
-        CASE(names_every_field_either_in_set_or_in_unset), CASE(hashes_content_and_not_the_reading_of_it),
-        CASE(marks_a_document_behind_only_when_told),
+        CASE(names_every_field_of_the_platform_either_in_set_or_in_unset),
+        CASE(leaves_alone_what_other_stages_note_on_a_document),
+        CASE(hashes_content_and_not_the_reading_of_it), CASE(marks_a_document_behind_only_when_told),
         CASE(keeps_apart_in_the_idempotency_key_what_shares_an_id), CASE(leaves_out_a_trace_that_is_no_text),
         CASE(tells_the_same_version_with_and_without_building), CASE(stores_a_thousand_lines),
         CASE(falls_back_to_the_raw_text_when_the_whole_is_too_large),

@@ -19,6 +19,7 @@ static void check_entity(const struct entity *entity)
         CHECK_INT(f->type == FIELD_EXTRA || f->type == FIELD_AMOUNTS, last);
     }
     CHECK_TEXT(entity->fields[entity->count - 1].name, "extra");
+    CHECK(entity->count <= FIELD_MOST);
 }
 
 /* --- mappings -------------------------------------------------------------------------------------- */
@@ -67,6 +68,23 @@ TEST(tables_follow_their_structs)
 {
     for (size_t i = 0; recipe_at(i); i++)
         CHECK_INT(recipe_at(i)->mapping->entity->count * FIELD_SIZE, recipe_at(i)->size);
+}
+
+/* Names that document.c writes itself. */
+TEST(no_entity_has_a_field_of_the_bookkeepings_name)
+{
+    static const char *const names[] = {
+        "_id",    "platform",   "shop_id",           "channel_id", "is_valid",
+        "raw",    "version",    "validation_errors", "fetched_ms", "content_hash",
+        "source", "synced_at",  "idempotency_key",   "trace",      "details_fetched_at",
+        "behind", "deleted_at", "missing_at_ms",     "first_seen", "transactions_fetched_ms"};
+
+    for (size_t i = 0; recipe_at(i); i++) {
+        const struct entity *entity = recipe_at(i)->mapping->entity;
+
+        for (size_t n = 0; n < entity->count * (sizeof names / sizeof *names); n++)
+            CHECK(strcmp(entity->fields[n % entity->count].name, names[n / entity->count]) != 0);
+    }
 }
 
 static bool requires(const struct entity *entity, const char *name)
@@ -152,6 +170,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(mappings_are_sorted_and_fit_their_entities),
                         CASE(tables_follow_their_structs),
+                        CASE(no_entity_has_a_field_of_the_bookkeepings_name),
                         CASE(orders_returns_and_products_miss_their_status_and_time),
                         CASE(finds_the_recipe_of_a_platform_and_kind),
                         CASE(tells_a_return_from_a_cancellation_only_where_the_platform_does),

@@ -139,7 +139,7 @@ static void document_content(struct document_maker *m, unsigned flags, const str
     document_text(m, "platform", m->c->platform);
     document_text(m, "shop_id", m->c->shop);
     document_text(m, "channel_id", m->c->channel_id);
-    field_write(m->d->entity, m->d->dto, flags, m->c->offset_minutes, m->d->scratch, &m->to);
+    field_write(m->d->mapping->entity, m->d->dto, flags, m->c->offset_minutes, m->d->scratch, &m->to);
     encode_bool(&m->to, "is_valid", 8, problems->total == 0);
     if (problems->total > 0)
         field_write_problems(problems, &m->to);
@@ -152,7 +152,7 @@ static void document_bookkeeping(struct document_maker *m, const struct document
     document_idempotency_key(m);
     encode_i64(&m->to, "version", 7, d->version);
     encode_i64(&m->to, "fetched_ms", 10, d->fetched_ms);
-    document_text(m, "content_hash", d->hash);
+    encode_text(&m->to, "content_hash", 12, d->hash, strlen(d->hash));
     document_time(m, "details_fetched_at", m->c->fetched_ms);
     document_time(m, "synced_at", m->c->now_ms);
     document_text(m, "source", m->c->source);
@@ -161,11 +161,12 @@ static void document_bookkeeping(struct document_maker *m, const struct document
         encode_bool(&m->to, "behind", 6, true);
 }
 
-/* Names all fields this state lacks, so that none of an older one survives it. */
+/* Names all fields this state lacks and an older one may have had, so that none of them survives it. What other stages
+ * note on a document (transactions_fetched_ms) is no field of its entity, and stays. */
 static void document_unset(struct document_maker *m, unsigned flags, bool valid)
 {
     document_absent(m, "channel_id", !document_has(m->c->channel_id));
-    field_write_absent(m->d->entity, m->d->dto, flags, &m->to);
+    field_write_absent(m->d->mapping, m->d->dto, flags, &m->to);
     document_absent(m, "deleted_at", true);
     document_absent(m, "missing_at_ms", true);
     document_absent(m, "behind", !m->c->behind);

@@ -11,11 +11,11 @@
 
 /* What a platform's reader hands over. Borrows everything. */
 struct document_draft {
-    const char *collection;      /* literal */
-    enum entry_kind kind;        /* of the entity: stands in the idempotency key */
-    const struct entity *entity; /* of dto */
-    const void *dto;             /* filled */
-    bool complete;               /* false: dto could not be filled to the end, store the raw text only */
+    const char *collection;        /* literal */
+    enum entry_kind kind;          /* of the entity: stands in the idempotency key */
+    const struct mapping *mapping; /* dto was read with */
+    const void *dto;               /* filled */
+    bool complete;                 /* false: dto could not be filled to the end, store the raw text only */
     const struct field_problems *problems; /* of dto */
     yyjson_val *source;                    /* the object it was read from, for `raw` */
     int64_t version;                       /* V */

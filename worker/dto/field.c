@@ -996,12 +996,50 @@ void field_write(const struct entity *entity, const void *from, unsigned flags, 
     field_write_members(&w, entity, from, flags);
 }
 
-void field_write_absent(const struct entity *entity, const void *from, unsigned flags, struct encode *to)
+/* --- writing: what is not there -------------------------------------------------------------------- */
+
+/* Fields of one entity, by place. */
+struct field_set {
+    uint64_t bits[FIELD_MOST / 64];
+};
+
+static void field_set_add_rows(struct field_set *set, const struct mapping *m)
 {
+    for (size_t i = 0; i < m->count; i++) {
+        size_t place = m->rows[i].at / FIELD_SIZE;
+
+        if (m->rows[i].way == MAPPING_FLAT)
+            field_set_add_rows(set, m->rows[i].nested);
+        else
+            set->bits[place / 64] |= UINT64_C(1) << place % 64;
+    }
+}
+
+static bool field_set_has(const struct field_set *set, const struct entity *entity, size_t place)
+{
+    return place == entity->count - 1 || (entity->fields[place].flags & FIELD_MADE) ||
+           (set->bits[place / 64] >> place % 64 & 1);
+}
+
+bool field_may_hold(const struct mapping *mapping, size_t place)
+{
+    struct field_set mapped = {{0}};
+
+    field_set_add_rows(&mapped, mapping);
+    return field_set_has(&mapped, mapping->entity, place);
+}
+
+/* Half of an entity's fields are of another platform, and no document of this one ever had them. */
+void field_write_absent(const struct mapping *mapping, const void *from, unsigned flags, struct encode *to)
+{
+    const struct entity *entity = mapping->entity;
+    struct field_set mapped = {{0}};
+
+    field_set_add_rows(&mapped, mapping);
     for (size_t i = 0; i < entity->count; i++) {
         const struct field *f = &entity->fields[i];
 
-        if (!field_is_written(f, from, flags))
+        if (!field_is_written(f, from, flags) && field_set_has(&mapped, entity, i))
             encode_text(to, f->name, f->name_length, "", 0);
     }
 }

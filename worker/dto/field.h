@@ -108,11 +108,12 @@ struct field_extra {
     struct field_unknown *last;
 };
 
-enum { FIELD_SIZE = 24 };
+enum { FIELD_SIZE = 24, FIELD_MOST = 256 /* fields of one entity */ };
 
 enum {
     FIELD_REQUIRED = 1, /* its absence is a problem */
     FIELD_KEY = 2,      /* still written when nothing but the raw text can be stored */
+    FIELD_MADE = 4,     /* some platform's finishing fills it, so it may be held whatever the mapping */
 };
 
 struct entity;
@@ -122,7 +123,7 @@ struct field {
     size_t name_length;          /* bytes */
     size_t at;                   /* offset in the DTO: FIELD_SIZE times the place in the table */
     enum field_type type;        /* says which struct lies there */
-    unsigned flags;              /* FIELD_REQUIRED, FIELD_KEY */
+    unsigned flags;              /* FIELD_REQUIRED, FIELD_KEY, FIELD_MADE */
     const struct entity *nested; /* OBJECT and LIST: of what; NULL otherwise */
 };
 
@@ -235,8 +236,11 @@ bool field_read(const struct mapping *mapping, yyjson_val *object, void *to, str
 void field_write(const struct entity *entity, const void *from, unsigned flags, int offset_minutes,
                  struct arena *arena, struct encode *to);
 
-/* Appends name: "" for every field of the entity that is not held, or that lacks one of flags. */
-void field_write_absent(const struct entity *entity, const void *from, unsigned flags, struct encode *to);
+/* Appends name: "" for every field that an object of this mapping may hold, and that is not held or lacks one of flags. */
+void field_write_absent(const struct mapping *mapping, const void *from, unsigned flags, struct encode *to);
+
+/* Whether an object of this mapping may hold the field of the entity at this place. */
+bool field_may_hold(const struct mapping *mapping, size_t place);
 
 /* Appends the problems as an array of {path, problem, text} under `validation_errors`. */
 void field_write_problems(const struct field_problems *problems, struct encode *to);

@@ -197,7 +197,7 @@ ENTITY_TABLE(order_line);
 static const struct field order_fields[] = {
     FIELD(order, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(order, status, TEXT, FIELD_REQUIRED | FIELD_KEY, NULL),
-    FIELD(order, state, TEXT, FIELD_KEY, NULL),
+    FIELD(order, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(order, user_id, ID, 0, NULL),
     FIELD(order, buyer_email, TEXT, 0, NULL),
     FIELD(order, buyer_message, TEXT, 0, NULL),

@@ -145,7 +145,7 @@ static struct document *recipe_build(const struct recipe *recipe, yyjson_val *js
     struct document_draft draft = {
         .collection = recipe->collection,
         .kind = recipe->kind,
-        .entity = recipe->mapping->entity,
+        .mapping = recipe->mapping,
         .dto = dto,
         .problems = &problems,
         .source = json,

@@ -161,9 +161,9 @@ ENTITY_TABLE(return_activity);
 static const struct field return_case_fields[] = {
     FIELD(return_case, return_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(return_case, order_id, ID, FIELD_KEY, NULL),
-    FIELD(return_case, return_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(return_case, return_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(return_case, status, TEXT, FIELD_REQUIRED | FIELD_KEY, NULL),
-    FIELD(return_case, state, TEXT, FIELD_KEY, NULL),
+    FIELD(return_case, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(return_case, return_type, TEXT, 0, NULL),
     FIELD(return_case, cancel_type, TEXT, 0, NULL),
     FIELD(return_case, return_solution, ID, 0, NULL),

@@ -140,7 +140,7 @@ ENTITY_TABLE(tracking_package);
 static const struct field tracking_fields[] = {
     FIELD(tracking, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(tracking, status, TEXT, FIELD_REQUIRED | FIELD_KEY, NULL),
-    FIELD(tracking, state, TEXT, FIELD_KEY, NULL),
+    FIELD(tracking, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(tracking, shipping_provider, TEXT, 0, NULL),
     FIELD(tracking, shipping_provider_id, ID_OR_ZERO, 0, NULL),
     FIELD(tracking, tracking_number, ID, 0, NULL),

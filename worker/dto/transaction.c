@@ -98,10 +98,10 @@ static const struct field transaction_sku_fields[] = {
 ENTITY_TABLE(transaction_sku);
 
 static const struct field transaction_order_fields[] = {
-    FIELD(transaction_order, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_order, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_order, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_order, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_order, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_order, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_order, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_order, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_order, order_create_time, TIME, 0, NULL),
     FIELD(transaction_order, currency, TEXT, 0, NULL),
@@ -117,10 +117,10 @@ static const struct field transaction_order_fields[] = {
 ENTITY_TABLE(transaction_order);
 
 static const struct field transaction_row_fields[] = {
-    FIELD(transaction_row, transaction_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
-    FIELD(transaction_row, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_row, transaction_id, ID, FIELD_REQUIRED | FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_row, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_row, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_row, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_row, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_row, statement_id, ID, FIELD_KEY, NULL),
     FIELD(transaction_row, order_id, ID_OR_ZERO, FIELD_KEY, NULL),
     FIELD(transaction_row, currency, TEXT, 0, NULL),
@@ -148,10 +148,10 @@ static const struct field transaction_row_fields[] = {
 ENTITY_TABLE(transaction_row);
 
 static const struct field transaction_statement_fields[] = {
-    FIELD(transaction_statement, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_statement, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_statement, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_statement, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_statement, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_statement, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_statement, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_statement, statement_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_statement, statement_time, TIME, 0, NULL),
     FIELD(transaction_statement, payment_id, ID_OR_ZERO, 0, NULL),
@@ -179,10 +179,10 @@ static const struct field transaction_settlement_total_fields[] = {
 ENTITY_TABLE(transaction_settlement_total);
 
 static const struct field transaction_settlement_fields[] = {
-    FIELD(transaction_settlement, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_settlement, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_settlement, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_settlement, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_settlement, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_settlement, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_settlement, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_settlement, statement_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_settlement, create_time, TIME, 0, NULL),
     FIELD(transaction_settlement, currency, TEXT, 0, NULL),
@@ -198,10 +198,10 @@ static const struct field transaction_settlement_fields[] = {
 ENTITY_TABLE(transaction_settlement);
 
 static const struct field transaction_payment_fields[] = {
-    FIELD(transaction_payment, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_payment, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_payment, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_payment, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_payment, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_payment, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_payment, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_payment, payment_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_payment, create_time, TIME, 0, NULL),
     FIELD(transaction_payment, paid_time, TIME, 0, NULL),
@@ -217,10 +217,10 @@ static const struct field transaction_payment_fields[] = {
 ENTITY_TABLE(transaction_payment);
 
 static const struct field transaction_withdrawal_fields[] = {
-    FIELD(transaction_withdrawal, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_withdrawal, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_withdrawal, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_withdrawal, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_withdrawal, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_withdrawal, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_withdrawal, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_withdrawal, withdrawal_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_withdrawal, type, TEXT, 0, NULL),
     FIELD(transaction_withdrawal, create_time, TIME, 0, NULL),
@@ -288,10 +288,10 @@ static const struct field transaction_income_fields[] = {
 ENTITY_TABLE(transaction_income);
 
 static const struct field transaction_escrow_fields[] = {
-    FIELD(transaction_escrow, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_escrow, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_escrow, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_escrow, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_escrow, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_escrow, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_escrow, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_escrow, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_escrow, buyer_username, TEXT, 0, NULL),
     FIELD(transaction_escrow, return_order_sn_list, TEXTS, 0, NULL),
@@ -304,10 +304,10 @@ static const struct field transaction_escrow_fields[] = {
 ENTITY_TABLE(transaction_escrow);
 
 static const struct field transaction_payout_fields[] = {
-    FIELD(transaction_payout, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_payout, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_payout, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_payout, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_payout, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_payout, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_payout, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_payout, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_payout, payout_amount, MONEY, 0, NULL),
     FIELD(transaction_payout, escrow_release_time, TIME, 0, NULL),
@@ -325,10 +325,10 @@ static const struct field transaction_pay_order_fields[] = {
 ENTITY_TABLE(transaction_pay_order);
 
 static const struct field transaction_wallet_fields[] = {
-    FIELD(transaction_wallet, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_wallet, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_wallet, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_wallet, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_wallet, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_wallet, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_wallet, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_wallet, transaction_type, TEXT, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_wallet, create_time, TIME, FIELD_REQUIRED, NULL),
     FIELD(transaction_wallet, order_id, ID, FIELD_KEY, NULL),
@@ -350,10 +350,10 @@ static const struct field transaction_wallet_fields[] = {
 ENTITY_TABLE(transaction_wallet);
 
 static const struct field transaction_release_fields[] = {
-    FIELD(transaction_release, transaction_id, ID, FIELD_KEY, NULL),
-    FIELD(transaction_release, transaction_kind, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_release, transaction_id, ID, FIELD_KEY | FIELD_MADE, NULL),
+    FIELD(transaction_release, transaction_kind, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_release, status, TEXT, FIELD_KEY, NULL),
-    FIELD(transaction_release, state, TEXT, FIELD_KEY, NULL),
+    FIELD(transaction_release, state, TEXT, FIELD_KEY | FIELD_MADE, NULL),
     FIELD(transaction_release, order_id, ID, FIELD_REQUIRED | FIELD_KEY, NULL),
     FIELD(transaction_release, currency, TEXT, 0, NULL),
     FIELD(transaction_release, payment_method_name, TEXT, 0, NULL),
