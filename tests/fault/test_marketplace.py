@@ -87,7 +87,7 @@ def case_every_call_answers_500_for_a_while():
     all_shops("500", {})
 
 
-CONDEMNED = 3 * 2 * 2  # ids, lanes, shops
+CONDEMNED = 3 * 2 * 2 * 2  # ids, kinds that begin with the same call (order, tracking), lanes, shops
 
 
 def case_every_detail_call_answers_500_while_the_probe_is_well():
