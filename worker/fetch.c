@@ -160,22 +160,32 @@ static bool plan_shops(struct fetcher *f, int64_t now)
     return true;
 }
 
-static bool came_back(const struct fetch_shop *s)
+/* When the newest of the shop's waiting needs came back from MongoDB; 0 = none has. Money that moved comes back unasked. */
+static int64_t came_back_ms(const struct fetch_shop *s)
 {
+    int64_t newest = 0;
+
     for (size_t i = 0; i < s->waiting_count; i++)
         for (const struct message *m = s->waiting[i].need->messages.first; m; m = m->next)
-            if (message_was_parked(m))
-                return true;
-    return false;
+            if (m->entry.kind != ENTRY_TRANSACTION && message_was_parked(m) && m->entry_ms > newest)
+                newest = m->entry_ms;
+    return newest;
 }
 
-/* The sweep gives needs back only when a shop can be used and has answered: what is remembered against it is older. */
+/* The sweep gives needs back only when a shop can be used and its probe was good: what is remembered against it is older. */
 static void forgive(struct fetcher *f, struct fetch_shop *s)
 {
-    if (s->told == GRANT_FINE || !came_back(s))
+    int64_t came_ms = came_back_ms(s);
+
+    if (came_ms < s->forgiven_ms + FETCH_FORGIVE_MS)
         return;
-    shop_cache_forget(f->shops, s->platform->name, s->shop_id);
-    s->refused_mono_ms = 0;
+    s->forgiven_ms = came_ms;
+    if (s->told != GRANT_FINE) {
+        shop_cache_forget(f->shops, s->platform->name, s->shop_id);
+        s->refused_mono_ms = 0;
+    }
+    if (s->circuit.open && circuit_probe_good(&s->circuit, clock_mono_ms()))
+        fetch_shop_closed(s);
 }
 
 /* One find a collection for all shops of the turn. False: MongoDB is away. */

@@ -28,6 +28,7 @@ enum {
     FETCH_PLATFORMS = 4,       /* marketplaces there can be */
     FETCH_LIMIT_SHOPS = 3,     /* so many shops refused in a row: it is the app's limit that binds */
     FETCH_LIMIT_RECENT_MS = 5000, /* so long a limit that was met counts as binding */
+    FETCH_FORGIVE_MS = 1000,      /* needs that come back clear their shop at most so often */
     FETCH_TOKEN_LOOK_MS = 200,    /* a shop whose token is awaited is read again so often, spread by a half */
     FETCH_TOKEN_ASK_MS = 30000,   /* the refresher is reminded so often */
     FETCH_TOLD_CODES = 16,        /* unlisted codes remembered, so that each is logged once */
@@ -109,6 +110,7 @@ struct fetch_shop {
     enum grant told;          /* last logged */
     uint64_t refused_token;   /* fingerprint of the token the platform refused */
     int64_t refused_mono_ms;  /* not tried with that token before; 0 = none refused */
+    int64_t forgiven_ms;      /* Redis' clock: until then needs that came back have cleared it; 0 = never */
     bool awaiting;            /* refused_token has expired: the refresher was asked for a new one */
     int64_t look_mono_ms;     /* awaiting: when the registry is read again */
     int64_t asked_mono_ms;    /* awaiting: when the refresher was last asked */

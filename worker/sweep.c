@@ -48,6 +48,7 @@ enum {
     SWEEP_LEASE_MS = 60000,         /* a page and a probe end well within it */
     SWEEP_POLL_MS = 20,             /* while probes are under way */
     SWEEP_LINK_TIMEOUT_MS = 5000,
+    SWEEP_COUNT_EXACT = 100000, /* more needs than that are estimated */
 };
 
 enum shop_step { STEP_ASKING, STEP_PROBING, STEP_PUSHING, STEP_DONE };
@@ -481,11 +482,22 @@ static void sweep_some(struct sweep *s, struct round *r, struct sweep_shop *shop
         shop_deinit(s, &shops[i]);
 }
 
+/* Exact while that is cheap: the estimate of compatible servers can be minutes old. -1: not known. */
+static int64_t count_needs(struct sweep *s)
+{
+    mongoc_collection_t *c = store_collection(s->store, PARKED_COLLECTION);
+    int64_t count = mongoc_collection_estimated_document_count(c, NULL, NULL, NULL, NULL);
+    bson_t all = BSON_INITIALIZER;
+
+    if (count < SWEEP_COUNT_EXACT)
+        count = mongoc_collection_count_documents(c, &all, NULL, NULL, NULL, NULL);
+    bson_destroy(&all);
+    return count;
+}
+
 static void publish(struct sweep *s, const struct round *r)
 {
-    bson_error_t error = {0};
-    int64_t count = mongoc_collection_estimated_document_count(store_collection(s->store, PARKED_COLLECTION),
-                                                               NULL, NULL, NULL, &error);
+    int64_t count = count_needs(s);
 
     if (count >= 0)
         metric_set(METRIC_WORKER_NEEDS, count);

@@ -37,7 +37,9 @@ def wait_needs(world, count, seconds=30, **query):
 
 
 def wait_no_needs(world, seconds=60):
-    wait_for("needs to come back", lambda: needs(world) == 0, seconds)
+    """Until nothing waits, neither here nor there: what came back may be parked once more, or need something else."""
+    wait_for("needs to come back", lambda: world.unfinished() == 0 and needs(world) == 0 and world.unfinished() == 0
+             and needs(world) == 0, seconds)
 
 
 def bulk_entries(world):
@@ -115,6 +117,7 @@ def case_what_is_no_need_of_ours_hides_nobody():
         wait_needs(world, 4)
         world.settle()
         check_equal({d["_id"] for d in world.db.needs.find()}, {"x", "y", "z", "voucher:9"}, "what is left")
+        world.db.needs.delete_many({})
         world.check()
 
 
