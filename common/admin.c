@@ -3,6 +3,7 @@
  *   GET /healthz   200 "ok": this process turns its loop
  *   GET /readyz    200 or 503 with a line per dependency, worked out for each request
  *   GET /metrics   Prometheus text
+ *   and a page of the program's own, where it has one (admin_add)
  *
  * In:      HTTP from probes and collectors; small GET and HEAD requests only.
  * Out:     their answers. Nothing here changes anything.
@@ -35,13 +36,16 @@ enum { ADMIN_TIMEOUT_S = 5, ADMIN_HEADERS_MAX = 8192, ADMIN_BODY_MAX = 1024 };
 
 struct admin {
     struct admin_callbacks callbacks; /* copied; context borrowed */
-    struct evhttp *http;              /* owned; listens */
-    int port;                         /* bound port */
-    struct event_base *own_base;      /* owned by admin_start_thread; NULL on the caller's base */
-    struct event *wake;               /* owned with own_base: wake_fd became readable */
-    int wake_fd;                      /* owned eventfd, -1 without own_base */
-    pthread_t thread;                 /* valid when running */
-    bool running;                     /* the thread has been created and not joined */
+    const char *page, *page_type;     /* path and type of the program's own page; NULL: none */
+    void (*page_render)(void *context, struct strbuf *to);
+    void *page_context;          /* borrowed, given back to page_render */
+    struct evhttp *http;         /* owned; listens */
+    int port;                    /* bound port */
+    struct event_base *own_base; /* owned by admin_start_thread; NULL on the caller's base */
+    struct event *wake;          /* owned with own_base: wake_fd became readable */
+    int wake_fd;                 /* owned eventfd, -1 without own_base */
+    pthread_t thread;            /* valid when running */
+    bool running;                /* the thread has been created and not joined */
 };
 
 static void admin_answer(struct evhttp_request *request, int status, const char *type,
@@ -79,6 +83,10 @@ static int admin_respond(struct admin *a, enum evhttp_cmd_type method, const cha
         metrics_render(body, a->callbacks.program);
         return 200;
     }
+    if (a->page && strcmp(path, a->page) == 0) {
+        a->page_render(a->page_context, body);
+        return 200;
+    }
     strbuf_add_text(body, "no such path; there are /healthz, /readyz and /metrics\n");
     return 404;
 }
@@ -87,14 +95,19 @@ static void admin_on_request(struct evhttp_request *request, void *context)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    struct admin *a = context;
     struct strbuf body = STRBUF_INIT;
-    int status = admin_respond(context, evhttp_request_get_command(request), path ? path : "", &body);
-    bool metrics = status == 200 && strcmp(path, "/metrics") == 0;
+    int status = admin_respond(a, evhttp_request_get_command(request), path ? path : "", &body);
+    bool metrics = status == 200 && strcmp(path, "/metrics") == 0,
+         page = status == 200 && a->page && strcmp(path, a->page) == 0;
 
     if (status == 405)
         evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
     admin_answer(request, status,
-                 metrics ? "text/plain; version=0.0.4; charset=utf-8" : "text/plain; charset=utf-8", &body);
+                 metrics ? "text/plain; version=0.0.4; charset=utf-8"
+                 : page  ? a->page_type
+                         : "text/plain; charset=utf-8",
+                 &body);
     strbuf_deinit(&body);
 }
 
@@ -226,6 +239,15 @@ struct admin *admin_start_thread(const struct config_listen *where, const struct
     }
     a->running = true;
     return a;
+}
+
+void admin_add(struct admin *a, const char *path, const char *type,
+               void (*render)(void *context, struct strbuf *to), void *context)
+{
+    a->page = path;
+    a->page_type = type;
+    a->page_render = render;
+    a->page_context = context;
 }
 
 int admin_port(const struct admin *a)

@@ -30,6 +30,10 @@ struct admin *admin_start(struct event_base *base, const struct config_listen *w
 struct admin *admin_start_thread(const struct config_listen *where, const struct admin_callbacks *callbacks,
                                  bool *off, struct err *err) __attribute__((warn_unused_result));
 
+/* One more page. path and type: literals; render on the admin's thread, must not wait. Before its loop runs. */
+void admin_add(struct admin *a, const char *path, const char *type,
+               void (*render)(void *context, struct strbuf *to), void *context);
+
 int admin_port(const struct admin *a); /* the port it listens on (after binding to 0) */
 void admin_stop(struct admin *a);      /* closes, joins its thread if any, frees; accepts NULL */
 

@@ -36,6 +36,7 @@ enum config_kind {
     KIND_FORMAT,  /* bool: JSON */
     KIND_POLICY,  /* enum config_fetch_policy */
     KIND_BATCH,   /* enum config_batch */
+    KIND_TRIM,    /* bool: hard */
     KIND_DELAYS,  /* retry_delays_ms and retry_delay_count */
     KIND_OFFSET,  /* int, minutes */
 };
@@ -142,14 +143,27 @@ static const struct config_key config_keys[] = {
      "entries of a worker without heartbeat are taken over after it, ms"},
     {"RECLAIM_IDLE_MS", KIND_MS, AT(reclaim_idle_ms), "1200000", 100, 7 * DAY_MS, WORKING,
      "idle time after which an entry is due again, ms"},
+    {"REDIS_HIGH_WATER", KIND_INT, AT(redis_high_water), "85", 1, 100, BOTH,
+     "percent of Redis' memory from which on the server journals and background work pauses"},
+    {"REDIS_LOW_WATER", KIND_INT, AT(redis_low_water), "80", 1, 100, BOTH,
+     "percent of Redis' memory below which that ends"},
+    {"REDIS_MAX_BYTES", KIND_INT, AT(redis_max_bytes), "0", 0, INT64_C(16777216) * MIB, BOTH,
+     "memory Redis may use, bytes, where it does not tell its maxmemory; 0 = what it tells"},
     {"REDIS_URL", KIND_REDIS, AT(redis_url), "redis://127.0.0.1:6379", 1, 2048, ALL | SECRET,
      "redis://[user:password@]host[:port][/db] or unix:/path[?db=n]"},
     {"REFRESH_INTERVAL_MS", KIND_MS, AT(refresh_interval_ms), "30000", 50, 3600000, CONFIG_WORKER,
      "how often it is looked for access tokens past half of their life, ms"},
+    {"REPLAY_MAX_BYTES", KIND_INT, AT(replay_max_bytes), "67108864", 65536, INT64_C(16384) * MIB,
+     CONFIG_SERVER, "memory for stored events that are kept to be stored again, bytes, all threads together"},
+    {"REPLAY_SECONDS", KIND_SECONDS, AT(replay_ms), "10", 0, 3600, BOTH,
+     "how long a stored event is kept in case Redis loses it, seconds; the same in all programs; 0 = not at "
+     "all"},
     {"REQUEST_TIMEOUT", KIND_SECONDS, AT(request_timeout_ms), "120", 1, 600, WORKING,
      "longest marketplace call, seconds"},
     {"RETRY_DELAYS", KIND_DELAYS, AT(retry_delays_ms), "5000,15000,60000,300000,900000", 1, 7 * DAY_MS,
      WORKING, "waits before further attempts, ms, separated by commas"},
+    {"SERVER_NAME", KIND_NAME, AT(server_name), "", 0, 100, CONFIG_SERVER,
+     "under which the server tells the tools where its admin port is; empty = the host's name"},
     {"SERVER_THREADS", KIND_INT, AT(server_threads), "2", 1, 64, CONFIG_SERVER, "event loops"},
     {"SHOPEE_API_URL", KIND_URL, AT(shopee_api_url), "https://partner.shopeemobile.com", 1, 1024, WORKING,
      "Shopee API"},
@@ -176,9 +190,11 @@ static const struct config_key config_keys[] = {
     {"STREAM_KEEP_MINUTES", KIND_INT, AT(stream_keep_minutes), "60", 0, 525600, CONFIG_WORKER,
      "finished entries stay in the stream that long, minutes"},
     {"STREAM_MAXLEN", KIND_INT, AT(stream_maxlen), "1000000", 1, INT64_C(1000000000000), WORKING,
-     "entries in a stream above which the worker warns; nothing is dropped"},
+     "entries in a stream above which the worker warns; dropped with STREAM_TRIM=hard only"},
     {"STREAM_PARTITIONS", KIND_INT, AT(stream_partitions), "1", 1, 256, ALL,
      "streams the shops are spread over; the same in all programs"},
+    {"STREAM_TRIM", KIND_TRIM, AT(stream_trim_hard), "safe", 0, 0, CONFIG_WORKER,
+     "safe, or hard: what exceeds STREAM_MAXLEN is dropped although nobody has read it"},
     {"SWEEP_INTERVAL_MS", KIND_MS, AT(sweep_interval_ms), "30000", 50, 3600000, CONFIG_WORKER,
      "how often parked needs are tried again, ms"},
     {"SYNC_BATCH_SIZE_ORDERS", KIND_INT, AT(sync_batch_size_orders), "300", 1, 1000, CONFIG_WORKER,
@@ -239,13 +255,7 @@ static const struct config_word config_words[] = {
     {"LAZADA_*", NULL},
     {"MAX_REQUEST_RETRIES", NULL},
     {"RECONCILE_INTERVAL_HOURS", NULL},
-    {"REDIS_HIGH_WATER", NULL},
-    {"REDIS_LOW_WATER", NULL},
-    {"REDIS_MAX_BYTES", NULL},
-    {"REPLAY_MAX_BYTES", NULL},
-    {"REPLAY_SECONDS", NULL},
     {"REQUEST_BACKOFF_SECONDS", NULL},
-    {"STREAM_TRIM", NULL},
     {"SYNC_CHUNK_DAYS", NULL},
     {"SYNC_CHUNK_TIMEOUT_SECONDS", NULL},
     {"SYNC_MAX_PARALLEL_TASKS", NULL},
@@ -659,6 +669,14 @@ static bool config_parse_format(const char *value, bool *json)
     return true;
 }
 
+static bool config_parse_trim(const char *value, bool *hard)
+{
+    if (strcmp(value, "safe") != 0 && strcmp(value, "hard") != 0)
+        return false;
+    *hard = value[0] == 'h';
+    return true;
+}
+
 static bool config_parse(const struct config_key *key, const char *value, struct config *c, struct err *err)
 {
     void *field = config_field(key, c);
@@ -688,6 +706,8 @@ static bool config_parse(const struct config_key *key, const char *value, struct
                config_wrong(key, value, "must be stale, missing or always", err);
     case KIND_BATCH:
         return config_parse_batch(value, field) || config_wrong(key, value, "must be off, GET or POST", err);
+    case KIND_TRIM:
+        return config_parse_trim(value, field) || config_wrong(key, value, "must be safe or hard", err);
     case KIND_DELAYS:
         return config_parse_delays(key, value, c, err);
     case KIND_OFFSET:
@@ -834,22 +854,26 @@ static bool config_check(const struct config *c, enum config_program program, st
                 c->tiktok_app_key[0] ? "TIKTOK_APP_KEY" : "TIKTOK_APP_SECRET");
         return false;
     }
+    if (c->redis_low_water > c->redis_high_water) {
+        err_set(err, ERR_CONFIG, 0, "REDIS_LOW_WATER: must not be more than REDIS_HIGH_WATER");
+        return false;
+    }
     return program != CONFIG_WORKER || config_check_worker(c, err);
 }
 
-/* The host's name, with what a key may not hold replaced. */
-static void config_name_worker(struct config *c)
+/* The host's name, with what a key may not hold replaced, where a person has given none. */
+static void config_name_host(char **name)
 {
     struct utsname host;
 
-    if (c->worker_name[0] || uname(&host) != 0)
+    if ((*name)[0] || uname(&host) != 0)
         return;
     for (char *p = host.nodename; *p; p++) {
         if (!config_is_name((const char[]){*p, '\0'}))
             *p = '-';
     }
-    free(c->worker_name);
-    c->worker_name = xstrndup(host.nodename, strnlen(host.nodename, 100));
+    free(*name);
+    *name = xstrndup(host.nodename, strnlen(host.nodename, 100));
 }
 
 bool config_load(struct config *c, enum config_program program, char *const *envp, struct err *err)
@@ -867,7 +891,9 @@ bool config_load(struct config *c, enum config_program program, char *const *env
     if (!config_check(c, program, err))
         goto fail;
     if (program == CONFIG_WORKER)
-        config_name_worker(c);
+        config_name_host(&c->worker_name);
+    if (program == CONFIG_SERVER)
+        config_name_host(&c->server_name);
     for (char *const *e = envp; *e; e++)
         config_check_name(*e, strcspn(*e, "="));
     return true;
@@ -951,6 +977,9 @@ static void config_format(const struct config_key *key, const struct config *c, 
         break;
     case KIND_BATCH:
         strbuf_add_text(to, batches[*(const enum config_batch *)field]);
+        break;
+    case KIND_TRIM:
+        strbuf_add_text(to, *(const bool *)field ? "hard" : "safe");
         break;
     case KIND_DELAYS:
         config_format_delays(c, to);

@@ -41,6 +41,10 @@ struct config {
     enum log_level log_level;          /* LOG_LEVEL */
     bool log_json;                     /* LOG_FORMAT=json */
     int64_t clock_skew_ms;             /* CLOCK_SKEW_MS */
+    int64_t replay_ms;                 /* REPLAY_SECONDS, given in seconds; 0 = no ring (both programs) */
+    int64_t redis_high_water;          /* REDIS_HIGH_WATER, percent (both programs) */
+    int64_t redis_low_water;           /* REDIS_LOW_WATER, percent, never above the former */
+    int64_t redis_max_bytes;           /* REDIS_MAX_BYTES; 0 = Redis' own maxmemory */
 
     /* server */
     struct config_listen listen;   /* LISTEN */
@@ -58,6 +62,8 @@ struct config {
     int64_t journal_segment_bytes; /* JOURNAL_SEGMENT_BYTES: of one */
     int64_t journal_budget_ms;     /* JOURNAL_BUDGET_MS: of the answer deadline, kept for the journal */
     int64_t journal_always;        /* JOURNAL_ALWAYS: 1 = every event goes to the journal first */
+    int64_t replay_max_bytes;      /* REPLAY_MAX_BYTES: of the rings of all loops */
+    char *server_name;             /* SERVER_NAME: under which it registers; default <hostname> */
     char *tiktok_app_key;          /* TIKTOK_APP_KEY */
     char *tiktok_app_secret;       /* TIKTOK_APP_SECRET: "current" or "current,previous" */
 
@@ -121,6 +127,7 @@ struct config {
     int64_t stream_keep_minutes;      /* STREAM_KEEP_MINUTES: finished entries stay that long */
     int64_t trim_interval_ms;         /* TRIM_INTERVAL_MS */
     int64_t stream_maxlen;            /* STREAM_MAXLEN: alarm threshold, entries */
+    bool stream_trim_hard;            /* STREAM_TRIM=hard: it is a limit */
     int64_t webhook_events_keep_days; /* WEBHOOK_EVENTS_KEEP_DAYS */
     int timezone_offset_minutes;      /* TIMEZONE_OFFSET, "+07:00" */
 };

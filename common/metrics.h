@@ -92,6 +92,30 @@
       "unfinished tails cut at start: nothing that was answered 200")                                        \
     X(SERVER_JOURNAL_DAMAGED, "shopstream_server_journal_damaged_bytes_total", COUNTER,                      \
       "bytes of records that could not be read back: lost data, page somebody")                              \
+    X(SERVER_RING_RECORDS, "shopstream_server_ring_records", GAUGE,                                          \
+      "stored entries kept in case Redis loses them")                                                        \
+    X(SERVER_RING_BYTES, "shopstream_server_ring_bytes", GAUGE, "their bytes")                               \
+    X(SERVER_RING_EARLY, "shopstream_server_ring_early_total", COUNTER,                                      \
+      "of them those that left before REPLAY_SECONDS because of REPLAY_MAX_BYTES")                           \
+    X(SERVER_RING_SHORT, "shopstream_server_ring_short", GAUGE,                                              \
+      "loops whose ring holds less than three seconds: page somebody")                                       \
+    X(SERVER_GAPS_RUN, "shopstream_server_gaps_total{reason=\"run_id\"}", COUNTER,                           \
+      "losses in Redis that were looked into, by what told of them")                                         \
+    X(SERVER_GAPS_GONE, "shopstream_server_gaps_total{reason=\"gone\"}", COUNTER, "")                        \
+    X(SERVER_GAPS_FELL, "shopstream_server_gaps_total{reason=\"fell\"}", COUNTER, "")                        \
+    X(SERVER_REPLAY_THERE, "shopstream_server_replayed_total{result=\"there\"}", COUNTER,                    \
+      "entries sent again, by what became of them")                                                          \
+    X(SERVER_REPLAY_STORED, "shopstream_server_replayed_total{result=\"stored\"}", COUNTER, "")              \
+    X(SERVER_REPLAY_JOURNALED, "shopstream_server_replayed_total{result=\"journaled\"}", COUNTER, "")        \
+    X(SERVER_REPLAY_DUE, "shopstream_server_replay_due", GAUGE, "entries still to be sent again")            \
+    X(SERVER_LEDGER_ERRORS, "shopstream_server_ledger_errors_total", COUNTER,                                \
+      "gap records that could not be written to the ledger")                                                 \
+    X(SERVER_JOURNAL_KEPT, "shopstream_server_journal_kept_records", GAUGE,                                  \
+      "entries on disk that Redis has, kept in case it loses them")                                          \
+    X(SERVER_REDIS_USED, "shopstream_server_redis_used_percent", GAUGE,                                      \
+      "memory of Redis in use, of what it may use; -1 = unknown")                                            \
+    X(SERVER_HIGH_WATER, "shopstream_server_high_water", GAUGE,                                              \
+      "1 = Redis is too full: events go to the journal")                                                     \
     X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                    \
     X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                       \
     X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                      \
@@ -179,6 +203,8 @@
     X(WORKER_DEAD, "shopstream_worker_entries_dead_total", COUNTER, "entries moved to the dead letters")     \
     X(WORKER_TRIMMED, "shopstream_worker_entries_trimmed_total", COUNTER,                                    \
       "finished entries trimmed from streams")                                                               \
+    X(WORKER_TRIMMED_HARD, "shopstream_worker_entries_dropped_total", COUNTER,                               \
+      "entries over STREAM_MAXLEN dropped by STREAM_TRIM=hard, read or not: lost data")                      \
     X(WORKER_HELD, "shopstream_worker_entries_held", GAUGE, "entries the lanes hold")                        \
     X(WORKER_OLDEST_PENDING_MS, "shopstream_worker_oldest_pending_milliseconds", GAUGE,                      \
       "age of the oldest unfinished entry of the group")                                                     \

@@ -318,8 +318,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 /* ---- life ---- */
 
 struct http *http_new(struct event_base *base, const struct config *c, struct evconnlistener *listener,
-                      struct stream *s, struct journal *j, struct journal_port *port,
-                      struct connections_limit *limit)
+                      const struct pending_stores *stores, struct connections_limit *limit)
 {
     struct http *h = xcalloc(1, sizeof(*h));
     struct timeval idle = {.tv_sec = c->client_timeout_ms / 1000,
@@ -344,7 +343,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     h->verifier = verify_new(c);
     set_counters(h);
     h->mapper = mapper_new(c);
-    h->pendings = pendings_new(c, s, j, port, http_answer, h);
+    h->pendings = pendings_new(c, stores, http_answer, h);
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         seed = (uint64_t)clock_mono_us();
     write_hex(h->trace, seed, TRACE_MADE / 2);

@@ -12,12 +12,11 @@
 
 #include "common/config.h"
 #include "server/connections.h"
-#include "server/journal.h"
-#include "server/stream.h"
 
 struct evconnlistener;
 struct event_base;
 struct http; /* opaque: receive, verify, map and store of one loop */
+struct pending_stores;
 struct pendings;
 
 enum http_mode {
@@ -26,11 +25,10 @@ enum http_mode {
     HTTP_REFUSING, /* 503: Redis has been let go */
 };
 
-/* Takes listener (also on failure of the process; nothing else can fail). c, s, j, port (both NULL: no journal) and limit are
- * borrowed and must outlive it. You own the result (http_free). */
+/* Takes listener (also on failure of the process; nothing else can fail). c, limit and what stores names are borrowed and must
+ * outlive it. You own the result (http_free). */
 struct http *http_new(struct event_base *base, const struct config *c, struct evconnlistener *listener,
-                      struct stream *s, struct journal *j, struct journal_port *port,
-                      struct connections_limit *limit);
+                      const struct pending_stores *stores, struct connections_limit *limit);
 
 /* When no request is pending any more. Closes all connections. Accepts NULL. */
 void http_free(struct http *h);

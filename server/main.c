@@ -67,6 +67,11 @@ static bool on_ready(void *context, struct strbuf *why)
     return server_ready(context, why);
 }
 
+static void on_ledger(void *context, struct strbuf *to)
+{
+    server_ledger(context, to);
+}
+
 /* One descriptor a client: as many as the system lets us have. */
 static void raise_file_limit(const struct config *c)
 {
@@ -132,6 +137,8 @@ static void serve(const struct config *c)
         &(struct admin_callbacks){.ready = on_ready, .context = p.server, .program = "server"}, &off, &err);
     if (!admin && !off)
         fatal(EXIT_DEPENDENCY, "cannot start the admin port", LOG_S("err", err.text));
+    if (admin)
+        admin_add(admin, "/ledger", "application/x-ndjson", on_ledger, p.server);
     run(&p, admin, c);
     admin_stop(admin);
     server_free(p.server);

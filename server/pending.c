@@ -66,6 +66,7 @@ struct pending_entry {
     struct pending *owner;
     struct piece mark; /* key of the dedupe mark; empty: no dedupe */
     struct piece xadd; /* complete command, right behind the mark */
+    uint16_t slot;     /* the stream it goes to (watch.h) */
     bool settled;      /* stored, or known as a duplicate */
     bool asked;        /* Redis was asked, or could not be */
     bool unjournaled;  /* the journal could not take it */
@@ -94,6 +95,7 @@ struct pending {
 struct pendings {
     const struct config *config;
     struct stream *stream;
+    struct replay *replay;
     struct journal_port *port; /* NULL: no journal */
     struct journal *journal;   /* same */
     pending_answer_fn *answer;
@@ -117,16 +119,17 @@ static int64_t redis_ms(const struct config *c, bool with_journal)
     return c->answer_deadline_ms - (c->journal_budget_ms < half ? c->journal_budget_ms : half);
 }
 
-struct pendings *pendings_new(const struct config *c, struct stream *s, struct journal *j,
-                              struct journal_port *port, pending_answer_fn *answer, void *context)
+struct pendings *pendings_new(const struct config *c, const struct pending_stores *stores,
+                              pending_answer_fn *answer, void *context)
 {
     struct pendings *all = xcalloc(1, sizeof(*all));
 
     all->config = c;
-    all->stream = s;
-    all->journal = j;
-    all->port = port;
-    all->redis_ms = redis_ms(c, j != NULL);
+    all->stream = stores->stream;
+    all->replay = stores->replay;
+    all->journal = stores->journal;
+    all->port = stores->port;
+    all->redis_ms = redis_ms(c, stores->journal != NULL);
     all->answer = answer;
     all->context = context;
     all->mark_ms = c->dedupe_window_minutes * 60 * 1000;
@@ -401,6 +404,13 @@ static bool is_id(enum stream_reply reply, const char *text, size_t n)
     return reply == STREAM_REPLY_TEXT && mark_is_id(text, n);
 }
 
+/* From here on Redis has it, and we have it too in case Redis loses it. */
+static void entry_keep(const struct pending_entry *e, struct mark_id id)
+{
+    replay_stored(e->owner->all->replay, e->slot, id, e->mark.data, e->mark.length + e->xadd.length,
+                  e->mark.length);
+}
+
 static void count_late(const struct pending_entry *e, enum stream_reply reply)
 {
     if (!e->owner->request && reply != STREAM_REPLY_LOST)
@@ -410,13 +420,15 @@ static void count_late(const struct pending_entry *e, enum stream_reply reply)
 static void on_xadd(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
 {
     struct pending_entry *e = (struct pending_entry *)call;
+    struct mark_id id;
 
     count_late(e, reply);
-    if (!is_id(reply, text, n)) {
+    if (reply != STREAM_REPLY_TEXT || !mark_read_id(text, n, &id)) {
         pending_on(e, reply == STREAM_REPLY_LOST ? PENDING_LINK_LOST : PENDING_REFUSED);
         return;
     }
     stream_accepted(e->owner->all->stream);
+    entry_keep(e, id);
     if (e->mark.length > 0)
         entry_mark(e, text, n);
     pending_on(e, PENDING_STORED);
@@ -564,6 +576,7 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
         strbuf_deinit(&all->scratch);
     for (size_t i = 0; i < p->count; i++) {
         p->entries[i].owner = p;
+        p->entries[i].slot = watch_slot_of(mapped->partitions[i], mapped->dead);
         p->entries[i].settled = p->entries[i].asked = false;
         p->entries[i].unjournaled = p->entries[i].both = false;
         p->entries[i].mark = (struct piece){at, sizes[i].mark.length};

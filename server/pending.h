@@ -18,6 +18,7 @@
 #include "server/answer.h"
 #include "server/journal.h"
 #include "server/map.h"
+#include "server/replay.h"
 #include "server/stream.h"
 
 struct evhttp_request; /* only passed on */
@@ -26,9 +27,17 @@ struct pendings;       /* opaque: all records of one loop */
 /* Tells the sender; called exactly once a request, maybe within pendings_start. */
 typedef void pending_answer_fn(void *context, struct evhttp_request *request, enum answer answer);
 
-/* c, s, j and port are borrowed and must outlive it; j and port NULL: no journal. You own the result (pendings_free). */
-struct pendings *pendings_new(const struct config *c, struct stream *s, struct journal *j,
-                              struct journal_port *port, pending_answer_fn *answer, void *context);
+/* What a loop's records are stored by. All borrowed, to outlive the records. */
+struct pending_stores {
+    struct stream *stream;
+    struct replay *replay;
+    struct journal *journal;   /* NULL: no journal */
+    struct journal_port *port; /* same */
+};
+
+/* c is borrowed and must outlive it; stores is copied. You own the result (pendings_free). */
+struct pendings *pendings_new(const struct config *c, const struct pending_stores *stores,
+                              pending_answer_fn *answer, void *context);
 
 /* All commands must have been settled (stream_stop does that). Accepts NULL. */
 void pendings_free(struct pendings *all);

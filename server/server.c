@@ -38,7 +38,9 @@
 #include "server/drain.h"
 #include "server/http.h"
 #include "server/journal.h"
+#include "server/ledger.h"
 #include "server/pending.h"
+#include "server/replay.h"
 #include "server/resolve.h"
 #include "server/stream.h"
 
@@ -58,6 +60,7 @@ struct loop {
     struct stream *stream;
     struct journal_port *port; /* NULL: no journal */
     struct event *port_event;  /* reads its descriptor; same */
+    struct replay *replay;
     struct http *http;
     struct event *timer;
     struct event *wake; /* reads wake_fd */
@@ -74,6 +77,8 @@ struct server {
     struct resolver *resolver; /* NULL: nothing to resolve */
     struct journal *journal;   /* NULL: no journal */
     struct drain *drain;       /* same; NULL before the start */
+    struct ledger *ledger;
+    struct replay_counts *counts;
     struct connections_limit limit;
     int port;
     int ended_fd; /* eventfd, counts ended loops */
@@ -118,7 +123,7 @@ static void loop_let_go(struct loop *l)
                          : "draining took too long, refusing what is left",
                  LOG_I("requests", unanswered));
     http_set_mode(l->http, HTTP_REFUSING);
-    stream_stop(l->stream); /* their callbacks come now */
+    replay_stop(l->replay); /* their callbacks come now */
     loop_enter(l, LOOP_FLUSHING);
 }
 
@@ -131,9 +136,10 @@ static void loop_step(struct loop *l, int64_t mono_ms)
     else if (l->mode == LOOP_LEAVING &&
              (loop_quiet(l, waited_ms) || waited_ms >= l->server->config->drain_ms))
         loop_let_go(l);
-    else if (l->mode == LOOP_FLUSHING && ((pendings_count(http_pendings(l->http)) == 0 &&
-                                           connections_flushed(http_connections(l->http))) ||
-                                          waited_ms >= FLUSH_MS))
+    else if (l->mode == LOOP_FLUSHING &&
+             ((pendings_count(http_pendings(l->http)) == 0 && replay_open(l->replay) == 0 &&
+               connections_flushed(http_connections(l->http))) ||
+              waited_ms >= FLUSH_MS))
         event_base_loopexit(l->base, NULL);
 }
 
@@ -145,6 +151,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     stream_tick(l->stream, mono_ms);
+    replay_tick(l->replay, mono_ms);
     http_tick(l->http, mono_ms);
     if (l->port && l == l->server->loops)
         journal_tick(l->server->journal);
@@ -177,6 +184,7 @@ static void loop_deinit(struct loop *l)
     if (l->port)
         journal_port_collect(l->port); /* what came after the loop had ended */
     http_free(l->http);
+    replay_free(l->replay);
     stream_free(l->stream);
     if (l->timer)
         event_free(l->timer);
@@ -239,7 +247,9 @@ static bool loop_init(struct loop *l, struct server *s, const struct sockaddr *a
         if (!l->port_event || event_add(l->port_event, NULL))
             fatalx("server: no memory for an event");
     }
-    l->http = http_new(l->base, s->config, listener, l->stream, s->journal, l->port, &s->limit);
+    l->replay = replay_new(s->config, (int)(l - s->loops), l->stream, l->port, s->ledger, s->counts);
+    l->http = http_new(l->base, s->config, listener,
+                       &(struct pending_stores){l->stream, l->replay, s->journal, l->port}, &s->limit);
     l->timer = event_new(l->base, -1, EV_PERSIST, on_timer, l);
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
     if (!l->timer || !l->wake || event_add(l->timer, &tick) || event_add(l->wake, NULL))
@@ -342,6 +352,10 @@ struct server *server_new(const struct config *c, struct err *err)
         goto failed;
     if (!open_journal(s, err))
         goto failed;
+    s->counts = xcalloc(1, sizeof(*s->counts));
+    s->ledger = ledger_open(c->journal_dir, err);
+    if (!s->ledger)
+        goto failed;
     if (!s->url.path[0] && !resolve_is_numeric(s->url.host)) {
         s->resolver = resolver_start(s->url.host, err);
         if (!s->resolver)
@@ -376,6 +390,11 @@ bool server_start(struct server *s, struct err *err)
         s->loops[i].running = true;
     }
     return true;
+}
+
+void server_ledger(struct server *s, struct strbuf *to)
+{
+    ledger_render(s->ledger, to);
 }
 
 bool server_ready(struct server *s, struct strbuf *why)
@@ -438,6 +457,8 @@ void server_free(struct server *s)
     for (size_t i = 0; i < s->count; i++)
         loop_deinit(&s->loops[i]);
     journal_close(s->journal);
+    ledger_close(s->ledger);
+    free(s->counts);
     resolver_stop(s->resolver);
     if (s->ended_fd >= 0)
         close(s->ended_fd);

@@ -25,6 +25,9 @@ bool server_start(struct server *s, struct err *err) __attribute__((warn_unused_
 /* For the admin port: we can store, in Redis by every loop or in the journal, and are not leaving. Any thread. */
 bool server_ready(struct server *s, struct strbuf *why);
 
+/* Appends the ledger's lines (ledger.h). Any thread. */
+void server_ledger(struct server *s, struct strbuf *to);
+
 /* Begins to drain and returns at once. Not ready from here on. */
 void server_drain(struct server *s);
 

@@ -70,14 +70,15 @@ struct stream {
     enum stream_state state;
     bool flushing; /* inside the flush: a further wish to write means the socket is full */
 
-    int64_t up_ms;      /* monotonic: when it was UP last */
-    int64_t since_ms;   /* monotonic: last reply, or when the connection was begun */
-    int64_t ping_ms;    /* monotonic: when the next PING is due */
-    int64_t retry_ms;   /* monotonic: when to connect again (STREAM_DOWN) */
-    int64_t backoff_ms; /* the next wait, before jitter */
-    uint64_t random;    /* state of the jitter's generator */
-    char refused[16];   /* first word of the refusal logged last; "" when all is well */
-    int64_t refusal_ms; /* monotonic: the latest refusal */
+    int64_t up_ms;       /* monotonic: when it was UP last */
+    int64_t since_ms;    /* monotonic: last reply, or when the connection was begun */
+    int64_t ping_ms;     /* monotonic: when the next PING is due */
+    int64_t retry_ms;    /* monotonic: when to connect again (STREAM_DOWN) */
+    int64_t backoff_ms;  /* the next wait, before jitter */
+    uint64_t random;     /* state of the jitter's generator */
+    uint64_t generation; /* connections that came up */
+    char refused[16];    /* first word of the refusal logged last; "" when all is well */
+    int64_t refusal_ms;  /* monotonic: the latest refusal */
 
     atomic_bool up;             /* state is STREAM_UP; read by other threads */
     _Atomic int64_t refused_ms; /* monotonic: our credentials count as refused until then; 0 = they do not */
@@ -143,6 +144,8 @@ static void note_refusal(struct stream *s, const char *text, size_t n)
     const char *quoted = memmem(text, n, ", with args", 11);
     size_t word = 0;
 
+    if (first_word(text, n, "NOSCRIPT"))
+        return; /* a question: the caller sends the script */
     if (quoted)
         n = (size_t)(quoted - text);
     s->refusal_ms = clock_mono_ms();
@@ -243,6 +246,7 @@ static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
     atomic_store(&s->refused_ms, 0);
     if (s->refused[0])
         forget_refusal(s);
+    s->generation++;
     stream_enter(s, STREAM_UP);
     log_info("redis connected", LOG_S("redis", s->label));
 }
@@ -469,6 +473,11 @@ bool stream_send(struct stream *s, const void *command, size_t n, struct stream_
         return false;
     return redisAsyncFormattedCommand(s->context, call ? on_reply : on_unawaited, call, command, n) ==
            REDIS_OK;
+}
+
+uint64_t stream_generation(const struct stream *s)
+{
+    return s->generation;
 }
 
 bool stream_ready(const struct stream *s)

@@ -60,6 +60,9 @@ void stream_accepted(struct stream *s);
 /* Connected, authenticated and answered, and not refused for our credentials lately. Any thread. */
 bool stream_ready(const struct stream *s);
 
+/* How many times it has been connected: another number, another connection. */
+uint64_t stream_generation(const struct stream *s);
+
 /* From the loop's timer, with the monotonic time: PING, silence, reconnect. */
 void stream_tick(struct stream *s, int64_t mono_ms);
 

@@ -53,7 +53,7 @@ class Senders:
         self.server, self.note = server, note
         self.stored, self.statuses, self.slowest = set(), collections.Counter(), 0.0
         self.stop, self.lock = threading.Event(), threading.Lock()
-        self.threads = [threading.Thread(target=self.run, args=(n,)) for n in range(threads)]
+        self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(threads)]
         [t.start() for t in self.threads]
 
     def run(self, sender):
@@ -512,4 +512,5 @@ def case_load_during_all_of_it_and_every_200_accounted_for():
         check_equal(journal(server, "damaged_bytes_total"), 0, "damaged")
 
 
-run_cases(globals())
+if __name__ == "__main__":
+    run_cases(globals())

@@ -379,7 +379,7 @@ TEST(replaced_names_say_what_does_their_job_now)
 TEST(names_kept_for_later_are_told_apart_from_typing_errors)
 {
     static const char *const names[] = {"LAZADA_APP_KEY=x", "SYNC_CHUNK_DAYS=1", "SYNC_MAX_PARALLEL_TASKS=1",
-                                        "MAX_REQUEST_RETRIES=3", "REPLAY_SECONDS=1"};
+                                        "MAX_REQUEST_RETRIES=3", "CHANGE_FEED=1"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char variable[64];

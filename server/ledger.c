@@ -1,0 +1,220 @@
+/* ledger.c - server: what Redis has lost. Contract, file and reasons: ledger.h. */
+#include "server/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/thread.h"
+#include "server/watch.h"
+
+enum { TEXT_MOST = 4 << 20 }; /* bytes of the file, and of the text in memory: some ten thousand gaps */
+
+struct ledger {
+    const char *dir;
+    int fd; /* of the file; -1: there is none */
+    pthread_t thread;
+    bool running;
+
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t changed;
+    struct strbuf text;  /* all lines */
+    struct strbuf fresh; /* those not written yet */
+    bool stopping;
+};
+
+/* ---- the file ---- */
+
+static void path_of(const struct ledger *l, const char *name, char to[PATH_MAX])
+{
+    snprintf(to, PATH_MAX, "%s/%s", l->dir, name);
+}
+
+static bool write_all(int fd, const char *data, size_t n)
+{
+    while (n > 0) {
+        const ssize_t written = write(fd, data, n);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        data += written;
+        n -= (size_t)written;
+    }
+    return fdatasync(fd) == 0;
+}
+
+/* A file that has grown too large makes room for a new one; a line that was cut off ends here. */
+static bool file_open(struct ledger *l, struct err *err)
+{
+    char path[PATH_MAX], old[PATH_MAX];
+    struct stat st;
+    size_t n;
+
+    path_of(l, "ledger", path);
+    path_of(l, "ledger.old", old);
+    if (stat(path, &st) == 0 && st.st_size > TEXT_MOST && rename(path, old)) {
+        err_errno(err, "rename", path);
+        return false;
+    }
+    l->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (l->fd < 0) {
+        err_errno(err, "open", path);
+        return false;
+    }
+    if (!strbuf_read_file(&l->text, path, (size_t)2 * TEXT_MOST, err))
+        return false;
+    n = l->text.length;
+    if (n == 0 || l->text.data[n - 1] == '\n')
+        return true;
+    strbuf_add_char(&l->text, '\n');
+    if (write_all(l->fd, "\n", 1))
+        return true;
+    err_errno(err, "write", path);
+    return false;
+}
+
+static void *writer_run(void *arg)
+{
+    struct ledger *l = arg;
+    struct strbuf lines = STRBUF_INIT, swap;
+    bool stop = false;
+
+    while (!stop) {
+        pthread_mutex_lock(&l->mutex);
+        while (l->fresh.length == 0 && !l->stopping)
+            pthread_cond_wait(&l->changed, &l->mutex);
+        swap = lines;
+        lines = l->fresh;
+        l->fresh = swap;
+        stop = l->stopping && lines.length == 0;
+        pthread_mutex_unlock(&l->mutex);
+        if (lines.length > 0 && !write_all(l->fd, lines.data, lines.length)) {
+            metric_add(METRIC_SERVER_LEDGER_ERRORS, 1);
+            log_warn_errno("ledger not written", LOG_S("dir", l->dir));
+        }
+        strbuf_reset(&lines);
+    }
+    strbuf_deinit(&lines);
+    return NULL;
+}
+
+/* ---- lines ---- */
+
+static void add_line(struct strbuf *to, const struct ledger_gap *g)
+{
+    char key[KEYS_STREAM_MAX], last[MARK_ID_MAX], at[CLOCK_TEXT_MAX];
+
+    watch_key(key, g->slot);
+    mark_write_id(last, g->last);
+    clock_format_utc(at, g->at_ms);
+    strbuf_add_format(
+        to,
+        "{\"gap\":\"%lld-%d-%d\",\"state\":\"%s\",\"at\":\"%s\",\"at_ms\":%lld,\"stream\":\"%s\","
+        "\"reason\":\"%s\",\"last_id\":\"%s\",\"added_before\":%lld,\"added_after\":%lld,",
+        (long long)g->at_ms, g->teller, (int)g->slot, g->closed ? "closed" : "open", at, (long long)g->at_ms,
+        key, g->reason, last, (long long)g->before, (long long)g->after);
+    strbuf_add_format(
+        to, "\"resent\":%lld,\"missing\":%lld,\"journaled\":%lld,\"dropped\":%lld,\"older\":%lld}\n",
+        (long long)g->resent, (long long)g->missing, (long long)g->journaled, (long long)g->dropped,
+        (long long)g->older);
+}
+
+/* Half of the lines go when there are too many. */
+static void bound_text(struct strbuf *text)
+{
+    const char *cut;
+    size_t n;
+
+    if (text->length <= (size_t)2 * TEXT_MOST)
+        return;
+    cut = memchr(text->data + text->length / 2, '\n', text->length - text->length / 2);
+    n = cut ? (size_t)(text->data + text->length - cut - 1) : 0;
+    if (n > 0)
+        memmove(text->data, cut + 1, n);
+    text->length = n;
+    text->data[n] = '\0';
+}
+
+void ledger_write(struct ledger *l, const struct ledger_gap *gap)
+{
+    char key[KEYS_STREAM_MAX];
+    size_t from;
+
+    watch_key(key, gap->slot);
+    if (!gap->closed)
+        log_error("redis may have lost entries, sending again", LOG_S("stream", key),
+                  LOG_S("reason", gap->reason), LOG_I("added_before", gap->before));
+    else if (gap->missing > 0 || gap->older > 0 || gap->dropped > 0 || gap->journaled > 0)
+        log_error("redis has lost entries", LOG_S("stream", key), LOG_S("reason", gap->reason),
+                  LOG_I("resent", gap->resent), LOG_I("missing", gap->missing),
+                  LOG_I("journaled", gap->journaled), LOG_I("dropped", gap->dropped),
+                  LOG_I("older", gap->older));
+    else
+        log_info("redis has lost nothing we know of", LOG_S("stream", key), LOG_I("resent", gap->resent));
+    pthread_mutex_lock(&l->mutex);
+    from = l->text.length;
+    add_line(&l->text, gap);
+    if (l->fd >= 0)
+        strbuf_add(&l->fresh, l->text.data + from, l->text.length - from);
+    bound_text(&l->text);
+    pthread_cond_signal(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void ledger_render(struct ledger *l, struct strbuf *to)
+{
+    pthread_mutex_lock(&l->mutex);
+    strbuf_add(to, strbuf_text(&l->text), l->text.length);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+/* ---- life ---- */
+
+struct ledger *ledger_open(const char *dir, struct err *err)
+{
+    struct ledger *l = xcalloc(1, sizeof(*l));
+
+    l->dir = dir;
+    l->fd = -1;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->changed, NULL);
+    if (!dir[0])
+        return l;
+    if (file_open(l, err) && thread_start(&l->thread, writer_run, l, err)) {
+        l->running = true;
+        return l;
+    }
+    err_prefix(err, "JOURNAL_DIR");
+    ledger_close(l);
+    return NULL;
+}
+
+void ledger_close(struct ledger *l)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    l->stopping = true;
+    pthread_cond_signal(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    if (l->running)
+        pthread_join(l->thread, NULL);
+    if (l->fd >= 0)
+        close(l->fd);
+    strbuf_deinit(&l->text);
+    strbuf_deinit(&l->fresh);
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->mutex);
+    free(l);
+}

@@ -1,0 +1,664 @@
+/* replay.c - server, stage 4 of 5: stores again what Redis has lost. Contract: replay.h.
+ *
+ *   new connection --INFO server--> run_id as before ----> SURE: each second one question a stream (watch.h)
+ *                                `-- another: all of the ring      |-- fine: what is older than REPLAY_SECONDS leaves
+ *                                                                  `-- gone, or fell: that stream's part of the ring
+ *
+ * A record's way: STORED -> DUE (may be lost) -> SENT (script, resend.h) -> STORED again, with its new id and time
+ *                                                  |-- refused: SENT (to the journal) -> DONE
+ *                                                  `-- connection lost, or nobody takes it -> DUE
+ *
+ * A gap is open from the first DUE record of a stream to the last settled one, and stands twice in the ledger. */
+#include "server/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "server/resend.h"
+#include "server/ring.h"
+
+enum {
+    CHECK_MS = 1000,      /* between questions */
+    AGAIN_MS = 1000,      /* before what nobody took is tried again */
+    WINDOW = 64,          /* entries sent again and not settled: live traffic goes on beside them */
+    SHORT_MS = 3000,      /* a ring that holds less is an alarm */
+    SHORT_FOR_MS = 60000, /* how long after the last such record the alarm ends */
+    CLAIM_MS = 5000,      /* loops that notice one loss do so within it */
+};
+
+enum replay_state {
+    REPLAY_UNSURE, /* not connected, or not asked yet who it is connected to */
+    REPLAY_ASKED,  /* INFO is out */
+    REPLAY_SURE,   /* connected to the Redis that has what the ring has, or a gap is open */
+};
+
+struct replay_slot {
+    struct stream_call question; /* first: a reply's way back */
+    struct replay *replay;
+    uint16_t number;
+    struct watch_slot watch;
+    size_t count;             /* records in the ring */
+    int64_t noted;            /* counts' noted as of the last answer that was fine */
+    int64_t noted_next;       /* the same, as of the question that is out */
+    bool asking;              /* a question is out */
+    bool gap;                 /* a gap is open; then the rest counts */
+    bool counted;             /* what is older than the ring is known */
+    bool told;                /* it stands in the ledger */
+    struct watch_slot before; /* what was known when it was opened */
+    size_t left;              /* records DUE or SENT */
+    struct ledger_gap line;
+};
+
+/* A record on its way, to Redis or to the journal. */
+struct resend {
+    struct stream_call call; /* first */
+    struct journal_call journal;
+    struct replay *replay;
+    struct replay_slot *slot;
+    struct ring_record *record; /* valid while the ring has serial */
+    uint64_t serial;
+    bool whole; /* with the script's text */
+    char *copy; /* for the journal; NULL before */
+};
+
+struct replay {
+    const struct config *config;
+    struct stream *stream;
+    struct journal_port *port;
+    struct ledger *ledger;
+    struct replay_counts *counts;
+    int number;
+    struct ring *ring;                      /* NULL: REPLAY_SECONDS is 0 */
+    struct replay_slot *slots[WATCH_SLOTS]; /* NULL: never used */
+    uint16_t used[WATCH_SLOTS];
+    size_t used_count;
+    int64_t mark_ms; /* life of a mark; 0: none */
+    struct strbuf scratch;
+
+    enum replay_state state;
+    struct stream_call info;
+    uint64_t generation; /* of the connection asked */
+    char run[WATCH_RUN_MAX];
+    int64_t check_ms; /* monotonic: next round of questions */
+    int64_t round_ms; /* when the last one began */
+    size_t asked;     /* of it not answered */
+    bool round_fine;
+
+    struct ring_record *scan;           /* where to look for the next DUE record; NULL: none behind */
+    int64_t again_ms;                   /* monotonic: look from the front again; 0: no need */
+    size_t sent;                        /* struct resend with Redis */
+    size_t open;                        /* all struct resend */
+    int64_t short_ms;                   /* monotonic: last early drop that was an alarm; 0: none lately */
+    int64_t shown_records, shown_bytes; /* what the gauges have of us */
+};
+
+/* ---- what all loops share ---- */
+
+void replay_hold(struct replay_counts *counts, uint16_t slot, int64_t count)
+{
+    atomic_fetch_add_explicit(&counts->slots[slot].noted, count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->slots[slot].held, count, memory_order_relaxed);
+}
+
+void replay_release(struct replay_counts *counts, uint16_t slot, int64_t count)
+{
+    atomic_fetch_sub_explicit(&counts->slots[slot].held, count, memory_order_relaxed);
+}
+
+int64_t replay_older(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
+                     const struct watch_slot *now, int64_t noted)
+{
+    const int64_t since = atomic_load(&counts->slots[slot].noted) - noted, mono_ms = clock_mono_ms();
+    int64_t lost = was->added + since - now->added, told = atomic_load(&counts->slots[slot].told);
+
+    if (!was->known || !now->known)
+        return 0;
+    if (lost > was->length + since)
+        lost = was->length + since; /* the others had been trimmed before */
+    lost -= atomic_load(&counts->slots[slot].held);
+    if (lost <= 0 || (told != 0 && mono_ms - told < CLAIM_MS) ||
+        !atomic_compare_exchange_strong(&counts->slots[slot].told, &told, mono_ms))
+        return 0;
+    return lost;
+}
+
+/* ---- life ---- */
+
+struct replay *replay_new(const struct config *c, int number, struct stream *s, struct journal_port *port,
+                          struct ledger *ledger, struct replay_counts *counts)
+{
+    struct replay *r = xcalloc(1, sizeof(*r));
+
+    r->config = c;
+    r->number = number;
+    r->stream = s;
+    r->port = port;
+    r->ledger = ledger;
+    r->counts = counts;
+    r->mark_ms = c->dedupe_window_minutes * 60 * 1000;
+    if (c->replay_ms > 0)
+        r->ring = ring_new((size_t)(c->replay_max_bytes / c->server_threads));
+    return r;
+}
+
+void replay_free(struct replay *r)
+{
+    if (!r)
+        return;
+    if (r->open > 0)
+        fatalx("replay: freed with records open", LOG_I("count", r->open));
+    for (size_t i = 0; i < r->used_count; i++)
+        free(r->slots[r->used[i]]);
+    ring_free(r->ring);
+    strbuf_deinit(&r->scratch);
+    free(r);
+}
+
+size_t replay_open(const struct replay *r)
+{
+    return r->open;
+}
+
+static struct replay_slot *slot_of(struct replay *r, uint16_t number)
+{
+    struct replay_slot *slot = r->slots[number];
+
+    if (slot)
+        return slot;
+    slot = xcalloc(1, sizeof(*slot));
+    slot->replay = r;
+    slot->number = number;
+    r->slots[number] = slot;
+    r->used[r->used_count++] = number;
+    return slot;
+}
+
+/* ---- gaps ---- */
+
+static void gap_try_close(struct replay_slot *slot)
+{
+    struct ledger_gap *line = &slot->line;
+
+    if (!slot->gap || !slot->counted || slot->left > 0)
+        return;
+    slot->gap = false;
+    line->closed = true;
+    if (slot->told || line->older > 0 || line->after < line->before)
+        ledger_write(slot->replay->ledger, line);
+}
+
+/* Redis has told how far the stream is now. */
+static void gap_count(struct replay_slot *slot, const struct watch_slot *was)
+{
+    slot->counted = true;
+    slot->line.after = slot->watch.known ? slot->watch.added : 0;
+    slot->line.older = replay_older(slot->replay->counts, slot->number, was, &slot->watch, slot->noted);
+    gap_try_close(slot);
+}
+
+static void count_gap(const char *reason)
+{
+    metric_add(strcmp(reason, "gone") == 0   ? METRIC_SERVER_GAPS_GONE
+               : strcmp(reason, "fell") == 0 ? METRIC_SERVER_GAPS_FELL
+                                             : METRIC_SERVER_GAPS_RUN,
+               1);
+}
+
+/* All records of the slot have to be sent again. was: what was known before. */
+static void gap_open(struct replay_slot *slot, const char *reason, const struct watch_slot *was)
+{
+    struct replay *r = slot->replay;
+
+    count_gap(reason);
+    if (!slot->gap)
+        slot->line = (struct ledger_gap){.at_ms = clock_now_ms(),
+                                         .teller = r->number,
+                                         .slot = slot->number,
+                                         .reason = reason,
+                                         .last = mark_later(was->newest, was->last) ? was->newest : was->last,
+                                         .before = was->known ? was->added : -1,
+                                         .after = -1};
+    if (!slot->gap) {
+        slot->before = *was;
+        slot->told = slot->counted = false;
+    }
+    slot->gap = true;
+    for (struct ring_record *f = ring_front(r->ring); f; f = ring_next(r->ring, f)) {
+        if (f->slot != slot->number || f->state != RING_STORED)
+            continue;
+        f->state = RING_DUE;
+        slot->left++;
+        metric_add(METRIC_SERVER_REPLAY_DUE, 1);
+    }
+    watch_forget(&slot->watch);
+    r->scan = ring_front(r->ring);
+    if (slot->left > 0 && !slot->told) {
+        slot->told = true;
+        ledger_write(r->ledger, &slot->line);
+    }
+}
+
+/* ---- the ring's front ---- */
+
+static void pop_front(struct replay *r)
+{
+    struct ring_record *f = ring_front(r->ring);
+    struct replay_slot *slot = r->slots[f->slot];
+
+    if (r->scan == f)
+        r->scan = ring_next(r->ring, f);
+    replay_release(r->counts, f->slot, 1);
+    if (--slot->count == 0 && !slot->gap)
+        watch_forget(&slot->watch);
+    ring_pop(r->ring);
+}
+
+/* What Redis has shown to have kept long enough. */
+static void age(struct replay *r, int64_t until_ms)
+{
+    struct ring_record *f;
+
+    while ((f = ring_front(r->ring)) != NULL &&
+           (f->state == RING_DONE || (f->state == RING_STORED && f->stored_ms <= until_ms)))
+        pop_front(r);
+}
+
+static void settle(struct replay_slot *slot)
+{
+    slot->left--;
+    metric_add(METRIC_SERVER_REPLAY_DUE, -1);
+    gap_try_close(slot);
+}
+
+static void dropped(struct replay_slot *slot)
+{
+    slot->line.dropped++;
+    settle(slot);
+}
+
+static void too_short(struct replay *r, int64_t held_ms)
+{
+    if (r->short_ms == 0) {
+        metric_add(METRIC_SERVER_RING_SHORT, 1);
+        log_error("REPLAY_MAX_BYTES holds too little: what a crash of Redis loses may be gone",
+                  LOG_I("held_ms", held_ms), LOG_I("bytes", ring_bytes(r->ring)));
+    }
+    r->short_ms = clock_mono_ms();
+}
+
+static void journal_copy(struct replay *r, struct ring_record *record);
+
+/* There is no room for a new record. */
+static void drop_front(struct replay *r, int64_t now_ms)
+{
+    struct ring_record *f = ring_front(r->ring);
+
+    if (f->state == RING_DUE && r->port)
+        journal_copy(r, f);
+    else if (f->state == RING_DUE)
+        dropped(r->slots[f->slot]);
+    if (f->state == RING_STORED) {
+        metric_add(METRIC_SERVER_RING_EARLY, 1);
+        if (now_ms - f->stored_ms < SHORT_MS && r->config->replay_ms >= SHORT_MS)
+            too_short(r, now_ms - f->stored_ms);
+    }
+    pop_front(r);
+}
+
+void replay_stored(struct replay *r, uint16_t number, struct mark_id id, const char *body, size_t length,
+                   size_t mark_length)
+{
+    struct replay_slot *slot;
+    struct ring_record *record;
+    int64_t now_ms;
+
+    if (!r->ring)
+        return;
+    slot = slot_of(r, number);
+    now_ms = clock_mono_ms();
+    while (!(record = ring_add(r->ring, body, length))) {
+        if (ring_count(r->ring) == 0) {
+            metric_add(METRIC_SERVER_RING_EARLY, 1);
+            return;
+        }
+        drop_front(r, now_ms);
+    }
+    record->stored_ms = now_ms;
+    record->id = id;
+    record->mark_length = (uint32_t)mark_length;
+    record->slot = number;
+    slot->count++;
+    replay_hold(r->counts, number, 1);
+    watch_note(&slot->watch, id);
+}
+
+/* ---- sending again ---- */
+
+static struct resend *resend_new(struct replay *r, struct ring_record *record)
+{
+    struct resend *s = xcalloc(1, sizeof(*s));
+
+    s->replay = r;
+    s->slot = r->slots[record->slot];
+    s->record = record;
+    s->serial = record->serial;
+    record->state = RING_SENT;
+    r->open++;
+    return s;
+}
+
+static void resend_free(struct resend *s)
+{
+    s->replay->open--;
+    free(s->copy);
+    free(s);
+}
+
+/* Nobody has taken it: later again, as long as the ring has it. Frees s. */
+static void resend_failed(struct resend *s)
+{
+    struct replay *r = s->replay;
+
+    if (ring_has(r->ring, s->serial)) {
+        s->record->state = RING_DUE;
+        r->again_ms = clock_mono_ms() + AGAIN_MS;
+    } else {
+        dropped(s->slot);
+    }
+    resend_free(s);
+}
+
+static void on_journaled(struct journal_call *call, bool stored)
+{
+    struct resend *s = (struct resend *)((char *)call - offsetof(struct resend, journal));
+
+    if (!stored) {
+        resend_failed(s);
+        return;
+    }
+    metric_add(METRIC_SERVER_REPLAY_JOURNALED, 1);
+    if (ring_has(s->replay->ring, s->serial))
+        s->record->state = RING_DONE;
+    s->slot->line.resent++;
+    s->slot->line.journaled++;
+    settle(s->slot);
+    resend_free(s);
+}
+
+/* Takes s, whose record the ring has. */
+static void resend_journal(struct resend *s)
+{
+    const struct ring_record *record = s->record;
+
+    s->copy = xmalloc(record->length);
+    memcpy(s->copy, record->body, record->length);
+    s->journal.record = (struct segment_record){s->copy, record->length, record->mark_length, clock_now_ms()};
+    s->journal.done = on_journaled;
+    journal_submit(s->replay->port, &s->journal);
+}
+
+static void journal_copy(struct replay *r, struct ring_record *record)
+{
+    resend_journal(resend_new(r, record));
+}
+
+static bool is_text(const char *text, size_t n, const char *wanted)
+{
+    return n == strlen(wanted) && memcmp(text, wanted, n) == 0;
+}
+
+/* It is there, or there again. Frees s. */
+static void resend_stored(struct resend *s, const struct mark_id *id)
+{
+    struct ring_record *record = ring_has(s->replay->ring, s->serial) ? s->record : NULL;
+
+    metric_add(id ? METRIC_SERVER_REPLAY_STORED : METRIC_SERVER_REPLAY_THERE, 1);
+    s->slot->line.resent++;
+    s->slot->line.missing += id != NULL;
+    if (record) {
+        record->state = RING_STORED;
+        record->stored_ms = clock_mono_ms();
+        if (id)
+            record->id = *id;
+        watch_note(&s->slot->watch, record->id);
+    }
+    if (id)
+        atomic_fetch_add(&s->replay->counts->slots[s->slot->number].noted, 1);
+    settle(s->slot);
+    resend_free(s);
+}
+
+static bool resend_send(struct resend *s);
+static void pump(struct replay *r);
+
+static void on_resent(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct resend *s = (struct resend *)call;
+    struct replay *r = s->replay;
+    struct mark_id id;
+
+    r->sent--;
+    if (reply == STREAM_REPLY_TEXT && is_text(text, n, RESEND_THERE))
+        resend_stored(s, NULL);
+    else if (reply == STREAM_REPLY_TEXT && mark_read_id(text, n, &id))
+        resend_stored(s, &id);
+    else if (reply == STREAM_REPLY_LOST || !ring_has(r->ring, s->serial))
+        resend_failed(s);
+    else if (reply == STREAM_REPLY_ERROR && n >= 8 && memcmp(text, "NOSCRIPT", 8) == 0 && !s->whole) {
+        s->whole = true;
+        if (!resend_send(s))
+            resend_failed(s);
+    } else if (r->port) {
+        resend_journal(s);
+    } else {
+        resend_failed(s);
+    }
+    if (reply != STREAM_REPLY_LOST)
+        pump(r);
+}
+
+/* False: not connected. */
+static bool resend_send(struct resend *s)
+{
+    struct replay *r = s->replay;
+    const struct ring_record *record = s->record;
+
+    strbuf_reset(&r->scratch);
+    if (!resend_add(&r->scratch, record->body, record->mark_length, record->body + record->mark_length,
+                    record->length - record->mark_length, record->id, r->mark_ms, s->whole))
+        fatalx("replay: a record is no XADD");
+    s->call.done = on_resent;
+    if (!stream_send(r->stream, r->scratch.data, r->scratch.length, &s->call))
+        return false;
+    r->sent++;
+    return true;
+}
+
+/* Sends what is due, as far as the window allows. */
+static void pump(struct replay *r)
+{
+    while (r->state == REPLAY_SURE && r->scan && r->sent < WINDOW) {
+        struct ring_record *record = r->scan;
+        struct resend *s;
+
+        r->scan = ring_next(r->ring, record);
+        if (record->state != RING_DUE)
+            continue;
+        s = resend_new(r, record);
+        if (!resend_send(s)) {
+            resend_failed(s);
+            return;
+        }
+    }
+}
+
+/* ---- questions ---- */
+
+static void round_end(struct replay *r)
+{
+    if (r->asked == 0 && r->round_fine)
+        age(r, r->round_ms - r->config->replay_ms);
+}
+
+static void on_answer(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct replay_slot *slot = (struct replay_slot *)call;
+    struct replay *r = slot->replay;
+    const struct watch_slot was = slot->watch;
+    enum watch_verdict verdict = WATCH_FINE;
+
+    r->asked--;
+    slot->asking = false;
+    if (reply != STREAM_REPLY_TEXT) {
+        r->round_fine = false;
+        return;
+    }
+    verdict = watch_judge(&slot->watch, slot->number, text, n);
+    if (verdict != WATCH_FINE) {
+        r->round_fine = false;
+        gap_open(slot, verdict == WATCH_GONE ? "gone" : "fell", &was);
+    }
+    if (slot->gap && !slot->counted)
+        gap_count(slot, &slot->before);
+    if (verdict == WATCH_FINE)
+        slot->noted = slot->noted_next;
+    round_end(r);
+    pump(r);
+}
+
+static bool ask(struct replay_slot *slot)
+{
+    struct replay *r = slot->replay;
+
+    if (slot->asking || (slot->count == 0 && !slot->gap))
+        return true;
+    strbuf_reset(&r->scratch);
+    watch_add_question(&slot->watch, slot->number, &r->scratch);
+    slot->noted_next = atomic_load(&r->counts->slots[slot->number].noted);
+    slot->question.done = on_answer;
+    if (!stream_send(r->stream, r->scratch.data, r->scratch.length, &slot->question))
+        return false;
+    slot->asking = true;
+    r->asked++;
+    return true;
+}
+
+static void round_begin(struct replay *r, int64_t now_ms)
+{
+    r->check_ms = now_ms + CHECK_MS;
+    r->round_ms = now_ms;
+    r->round_fine = true;
+    for (size_t i = 0; i < r->used_count; i++)
+        if (!ask(r->slots[r->used[i]]))
+            r->round_fine = false;
+}
+
+/* Redis was started anew, or is another one. */
+static void run_changed(struct replay *r)
+{
+    for (size_t i = 0; i < r->used_count; i++) {
+        struct replay_slot *slot = r->slots[r->used[i]];
+
+        if (slot->count > 0 || slot->watch.known)
+            gap_open(slot, "run_id", &slot->watch);
+    }
+}
+
+static void on_info(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct replay *r = (struct replay *)((char *)call - offsetof(struct replay, info));
+    char run[WATCH_RUN_MAX] = "";
+
+    if (reply == STREAM_REPLY_LOST) {
+        r->state = REPLAY_UNSURE;
+        return;
+    }
+    if (reply == STREAM_REPLY_TEXT)
+        watch_read_run(text, n, run);
+    /* One that does not tell may be any. */
+    if (strcmp(run, r->run) != 0 || !run[0])
+        if (r->run[0] || !run[0])
+            run_changed(r);
+    memcpy(r->run, run, sizeof(run));
+    r->state = REPLAY_SURE;
+    round_begin(r, clock_mono_ms());
+    pump(r);
+}
+
+static void ask_run(struct replay *r)
+{
+    static const char info[] = "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n";
+    const uint64_t generation = stream_generation(r->stream);
+
+    if (generation != r->generation)
+        r->state = REPLAY_UNSURE;
+    if (r->state != REPLAY_UNSURE)
+        return;
+    r->info.done = on_info;
+    if (!stream_send(r->stream, info, sizeof(info) - 1, &r->info))
+        return;
+    r->generation = generation;
+    r->state = REPLAY_ASKED;
+}
+
+/* ---- the timer ---- */
+
+static void show(struct replay *r)
+{
+    const int64_t records = (int64_t)ring_count(r->ring), bytes = (int64_t)ring_bytes(r->ring);
+
+    metric_add(METRIC_SERVER_RING_RECORDS, records - r->shown_records);
+    metric_add(METRIC_SERVER_RING_BYTES, bytes - r->shown_bytes);
+    r->shown_records = records;
+    r->shown_bytes = bytes;
+}
+
+void replay_tick(struct replay *r, int64_t mono_ms)
+{
+    if (!r->ring)
+        return;
+    ask_run(r);
+    if (r->short_ms != 0 && mono_ms - r->short_ms >= SHORT_FOR_MS) {
+        r->short_ms = 0;
+        metric_add(METRIC_SERVER_RING_SHORT, -1);
+    }
+    if (r->state != REPLAY_SURE)
+        return;
+    if (r->again_ms != 0 && mono_ms >= r->again_ms) {
+        r->again_ms = 0;
+        r->scan = ring_front(r->ring);
+    }
+    if (mono_ms >= r->check_ms) {
+        show(r);
+        if (r->asked == 0)
+            round_begin(r, mono_ms);
+    }
+    pump(r);
+}
+
+void replay_stop(struct replay *r)
+{
+    const bool sure = r->state == REPLAY_SURE && stream_ready(r->stream);
+    size_t left = 0;
+
+    stream_stop(r->stream); /* what was sent again and not answered is DUE now */
+    for (struct ring_record *f = r->ring ? ring_front(r->ring) : NULL; f; f = ring_next(r->ring, f)) {
+        if (f->state != RING_DUE && (sure || f->state != RING_STORED))
+            continue;
+        left++;
+        if (!r->port)
+            continue;
+        if (f->state == RING_STORED) {
+            r->slots[f->slot]->left++;
+            metric_add(METRIC_SERVER_REPLAY_DUE, 1);
+        }
+        journal_copy(r, f);
+    }
+    if (left > 0)
+        log_warn(r->port ? "redis may have lost entries, they go to the journal"
+                         : "redis may have lost entries, which are forgotten now",
+                 LOG_I("entries", left));
+}

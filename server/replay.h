@@ -1,0 +1,65 @@
+/* replay.h - server, stage 4 of 5: stores again what Redis has lost.
+ *
+ * In:      every entry Redis has acknowledged to this loop, with its id.
+ * Out:     nothing, as long as Redis keeps what it has acknowledged. When it does not: the entries of the last REPLAY_SECONDS
+ *          once more, through a script that adds only what is not there, and a gap in the ledger with its size.
+ * Fails:   what Redis refuses goes to the journal; without one, or when that is full, it stays and is tried again.
+ * Thread:  its loop's only, but for struct replay_counts, which all loops and the drain share.
+ * Why so:  with AOF everysec a crash of Redis loses about a second, a failover what the replica had not got. Only the server
+ *          still has those events, and only if it has kept them. A record leaves when Redis has shown, REPLAY_SECONDS
+ *          later, that it still has what came after it; a Redis that is silent ages nothing. */
+#ifndef SHOPSTREAM_SERVER_REPLAY_H
+#define SHOPSTREAM_SERVER_REPLAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "server/journal.h"
+#include "server/ledger.h"
+#include "server/stream.h"
+#include "server/watch.h"
+
+/* Of the process, by slot. What one loop cannot know alone: how much of a loss others still have. */
+struct replay_counts {
+    struct {
+        _Atomic int64_t noted; /* entries stored by us, ever */
+        _Atomic int64_t held;  /* of them those a ring or a kept segment still has */
+        _Atomic int64_t told;  /* monotonic ms: when one reported what nobody has; others then report 0 */
+    } slots[WATCH_SLOTS];
+};
+
+/* count entries of a slot were stored and are kept / are kept no longer. */
+void replay_hold(struct replay_counts *counts, uint16_t slot, int64_t count);
+void replay_release(struct replay_counts *counts, uint16_t slot, int64_t count);
+
+/* At most so many entries are lost that nobody has kept; told once a loss. was and now: the answers before and after it;
+ * noted: entries stored by us, as of the question before. */
+int64_t replay_older(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
+                     const struct watch_slot *now, int64_t noted);
+
+struct replay; /* opaque: ring and state of one loop */
+
+/* All are borrowed and must outlive it; port NULL: no journal. number: of the loop. You own it (replay_free). */
+struct replay *replay_new(const struct config *c, int number, struct stream *s, struct journal_port *port,
+                          struct ledger *ledger, struct replay_counts *counts);
+
+/* With nothing open. Accepts NULL. */
+void replay_free(struct replay *r);
+
+/* Redis gave an entry this id. body: its mark and its XADD, end to end (copied). */
+void replay_stored(struct replay *r, uint16_t slot, struct mark_id id, const char *body, size_t length,
+                   size_t mark_length);
+
+/* From the loop's timer, with the monotonic time. */
+void replay_tick(struct replay *r, int64_t mono_ms);
+
+/* Lets go of Redis (stream_stop); what may be lost goes to the journal. */
+void replay_stop(struct replay *r);
+
+/* Commands and journal calls not settled yet. */
+size_t replay_open(const struct replay *r);
+
+#endif

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""Redis loses what it has acknowledged: killed, flushed, a stream deleted, an older copy, a replica without the tail.
+
+What holds in every case: as long as the server lives, what was answered 200 is in the stream again, without anybody sending it
+again; the ledger has the gap with its size.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from stack import *  # noqa: E402,F403
+from test_journal import Journal, Senders, Up, journal, wait_drained  # noqa: E402
+
+FORGETFUL = ("--appendonly", "no")
+STREAM = "webhooks:{0}"
+
+
+def ring(server, what):
+    return server.metric("shopstream_server_ring_" + what)
+
+
+def gaps(server):
+    """The last line of each gap."""
+    last = {}
+    for line in server.admin("/ledger")[1].splitlines():
+        gap = json.loads(line)
+        last[gap["gap"]] = gap
+    return list(last.values())
+
+
+def wait_replayed(server):
+    """A gap was noticed and closed."""
+    wait_for("closed gaps", lambda: gaps(server) and all(g["state"] == "closed" for g in gaps(server)), 30)
+    wait_for("nothing due", lambda: server.metric("shopstream_server_replay_due") == 0)
+
+
+def total(server, what):
+    return sum(g[what] for g in gaps(server))
+
+
+def there(redis, stored):
+    """Orders answered 200 that are not in the stream."""
+    return set(stored) - {e["id"] for e in redis.entries()}
+
+
+def push(server, *orders):
+    c = server.connect()
+    for order in orders:
+        check_equal(server.push(order_event(order), connection=c)[0], 200, "answer")
+    c.close()
+
+
+def load(server, events=300):
+    senders = Senders(server)
+    wait_for("events", lambda: len(senders.stored) > events)
+    return senders
+
+
+def case_everything_lost_under_load_is_there_again():
+    with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings()) as server:
+        senders = load(server)
+        redis.kill()
+        redis.start()
+        wait_replayed(server)
+        wait_for("events after it", lambda: ring(server, "records") > 0 and redis.client.exists(STREAM))
+        stored = senders.finish()
+        wait_drained(server)
+        check_equal(there(redis, stored), set(), "lost")
+        check(total(server, "missing") > 300, "gaps: %r" % gaps(server))
+        check_equal({g["reason"] for g in gaps(server)}, {"run_id"}, "reasons")
+        check_equal(total(server, "dropped"), 0, "dropped")
+
+
+def case_everything_lost_without_a_journal():
+    with Redis(*FORGETFUL) as redis, Up(redis, {}) as server:
+        push(server, *map(str, range(200)))
+        redis.kill()
+        redis.start()
+        wait_replayed(server)
+        check_equal(there(redis, map(str, range(200))), set(), "lost")
+        check_equal((total(server, "resent"), total(server, "missing")), (200, 200), "told")
+        check("redis has lost entries" in server.log(), "log")
+
+
+def case_killed_redis_with_its_append_only_file_gets_nothing_twice():
+    with Redis() as redis, Up(redis, {}) as server:
+        push(server, *map(str, range(200)))
+        redis.kill()
+        redis.start()
+        wait_replayed(server)
+        check_equal([e["id"] for e in redis.entries()], list(map(str, range(200))), "each once, in order")
+        check_equal((total(server, "resent"), total(server, "missing"), total(server, "older")), (200, 0, 0), "told")
+
+
+def case_flushall_under_load():
+    with Redis() as redis, Journal() as j, Up(redis, j.settings(SERVER_THREADS=1)) as server:
+        senders = load(server)
+        redis.client.flushall()
+        wait_replayed(server)
+        redis.client.flushall()
+        wait_for("the second", lambda: len(gaps(server)) == 2)
+        wait_replayed(server)
+        stored = senders.finish()
+        wait_drained(server)
+        check_equal(there(redis, stored), set(), "lost")
+        check(total(server, "missing") >= 300, "gaps: %r" % gaps(server))
+
+
+def case_deleted_stream_keeps_its_marks_and_is_filled_again():
+    with Redis() as redis, Up(redis, {}) as server:
+        push(server, *map(str, range(50)))
+        redis.client.delete(STREAM)
+        wait_replayed(server)
+        check_equal(there(redis, map(str, range(50))), set(), "lost")
+        check_equal({g["reason"] for g in gaps(server)}, {"gone"}, "reasons")
+        check_equal(len(redis.entries()), 50, "each once")
+
+
+def case_ring_at_its_bound_tells_how_much_is_older():
+    settings = {"SERVER_THREADS": 1, "REPLAY_MAX_BYTES": 65536}
+    with Redis() as redis, Up(redis, settings) as server:
+        push(server, *map(str, range(500)))
+        wait_for("a question after the last event", lambda: redis.client.info("commandstats")["cmdstat_eval"]["calls"] > 1)
+        asked = redis.client.info("commandstats")["cmdstat_eval"]["calls"]
+        wait_for("another", lambda: redis.client.info("commandstats")["cmdstat_eval"]["calls"] > asked)
+        kept = ring(server, "records")
+        check(0 < kept < 200 and ring(server, "bytes") <= 65536, "kept: %d" % kept)
+        check_equal((ring(server, "early_total"), ring(server, "short")), (500 - kept, 1), "early, alarm")
+        redis.client.flushall()
+        wait_replayed(server)
+        check_equal(len(redis.entries()), kept, "what was kept is there again")
+        check_equal((total(server, "missing"), total(server, "older")), (kept, 500 - kept), "told: %r" % gaps(server))
+
+
+def case_ring_forgets_what_redis_has_kept_long_enough():
+    with Redis() as redis, Up(redis, {"REPLAY_SECONDS": 3}) as server:
+        push(server, "1", "2")
+        wait_for("two kept", lambda: ring(server, "records") == 2, 2)
+        redis.freeze()
+        time.sleep(4.5)  # less than makes it drop the connection
+        check_equal(ring(server, "records"), 2, "a silent Redis ages nothing")
+        redis.thaw()
+        wait_for("none kept", lambda: ring(server, "records") == 0)
+        check_equal(gaps(server), [], "gaps")
+
+
+def case_what_a_full_redis_refuses_goes_to_the_journal():
+    with Redis() as redis, Journal() as j, Up(redis, j.settings()) as server:
+        push(server, *map(str, range(100)))
+        redis.client.flushall()
+        redis.client.config_set("maxmemory", 1)
+        wait_for("the journal", lambda: server.metric('shopstream_server_replayed_total{result="journaled"}') == 100)
+        check_equal(total(server, "journaled"), 100, "told")
+        server.signal(signal.SIGTERM)  # and the server is started anew in between
+        server.wait()
+        redis.client.config_set("maxmemory", 0)
+        with Up(redis, j.settings()) as second:
+            wait_drained(second)
+            check_equal(there(redis, map(str, range(100))), set(), "lost")
+            check_equal(total(second, "journaled"), 100, "the ledger outlives the server")
+
+
+def case_without_a_journal_what_is_refused_is_tried_again():
+    with Redis() as redis, Up(redis, {}) as server:
+        push(server, *map(str, range(100)))
+        redis.client.flushall()
+        redis.client.config_set("maxmemory", 1)
+        wait_for("refusals", lambda: server.metric("shopstream_server_replay_due") == 100)
+        redis.client.config_set("maxmemory", 0)
+        wait_replayed(server)
+        check_equal(there(redis, map(str, range(100))), set(), "lost")
+
+
+def case_server_stopped_while_redis_is_away_leaves_its_ring_to_the_journal():
+    with Redis(*FORGETFUL) as redis, Journal() as j:
+        with Up(redis, j.settings()) as server:
+            push(server, *map(str, range(100)))
+            redis.kill()
+            wait_for("it to be noticed", lambda: server.metric("shopstream_server_redis_up") == 0)
+            server.stop()
+        redis.start()
+        with Up(redis, j.settings()) as server:
+            wait_drained(server)
+            check_equal(there(redis, map(str, range(100))), set(), "lost")
+
+
+def case_replica_promoted_without_the_tail():
+    """The master is replaced, at the same address, by a replica that was cut off some events ago."""
+    with Redis() as redis, Redis("--replica-read-only", "no") as replica, Up(redis, {}) as server:
+        push(server, *map(str, range(50)))
+        replica.client.execute_command("REPLICAOF", "127.0.0.1", redis.port)
+        wait_for("replication", lambda: replica.client.xlen(STREAM) == 50)
+        replica.client.execute_command("REPLICAOF", "NO", "ONE")
+        push(server, *map(str, range(50, 120)))
+        port = redis.port
+        redis.kill()
+        with relay(port, replica.port):
+            wait_replayed(server)
+            check_equal(there(replica, map(str, range(120))), set(), "lost")
+            check_equal(total(server, "missing"), 70, "told: %r" % gaps(server))
+            check_equal(len(replica.entries()), 120, "each once")
+
+
+@contextlib.contextmanager
+def relay(port, to):
+    """Forwards a port, as an address does that moves to another host."""
+    loop, started = asyncio.new_event_loop(), threading.Event()
+
+    async def copy(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader, writer):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to)
+        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+    def run():
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port))
+        started.set()
+        loop.run_forever()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    started.wait(10)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+def case_restored_older_copy():
+    with Redis("--save", "", "--appendonly", "no") as redis, Up(redis, {}) as server:
+        push(server, *map(str, range(40)))
+        redis.client.save()
+        push(server, *map(str, range(40, 100)))
+        redis.kill()
+        redis.start()
+        wait_replayed(server)
+        check_equal(there(redis, map(str, range(100))), set(), "lost")
+        check_equal((total(server, "resent"), total(server, "missing")), (100, 60), "told: %r" % gaps(server))
+
+
+def case_dead_letters_are_kept_too():
+    with Redis() as redis, Up(redis, {"SERVER_THREADS": 1}) as server:
+        check_equal(server.push(b"no json")[0], 200, "answer")
+        redis.client.flushall()
+        wait_replayed(server)
+        check_equal([e["_class"] for e in redis.entries(STREAM + ":dead")], ["bad_payload"], "letters")
+
+
+if __name__ == "__main__":
+    run_cases(globals())
