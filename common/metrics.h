@@ -169,6 +169,8 @@
       "shortest remaining life of an access token that is refreshed; -1 = there is none")                    \
     X(WORKER_STATE_UNKNOWN, "shopstream_worker_state_unknown_total", COUNTER,                                \
       "status words no state table knows")                                                                   \
+    X(WORKER_VERSION_UNUSABLE, "shopstream_worker_version_unusable_total", COUNTER,                          \
+      "answers without an update time, or with one more than a day ahead: the stored version stayed")        \
     X(WORKER_DOCUMENTS_INVALID, "shopstream_worker_documents_invalid_total", COUNTER,                        \
       "documents with is_valid false")                                                                       \
     X(WORKER_BULKS, "shopstream_worker_bulks_total", COUNTER, "bulk commands sent to MongoDB")               \

@@ -136,6 +136,43 @@ TEST(tells_a_return_from_a_cancellation_only_where_the_platform_does)
     CHECK(find("shopee", ENTRY_RETURN, "cancellation") == &recipe_return_shopee);
 }
 
+/* --- versions -------------------------------------------------------------------------------------- */
+
+/* How often a source without a usable update time is counted when this is made a document. */
+static int64_t count_of(const struct recipe *recipe, const char *text)
+{
+    const struct dto_context context = {.platform = recipe->platform,
+                                        .shop = "1",
+                                        .channel_id = "",
+                                        .id = "42",
+                                        .doc_id = "tiktok:1:42",
+                                        .fetched_ms = INT64_C(1767705000000),
+                                        .now_ms = INT64_C(1767705000000)};
+    int64_t before = metric_get(METRIC_WORKER_VERSION_UNUSABLE);
+    yyjson_doc *json = yyjson_read(text, strlen(text), YYJSON_READ_NUMBER_AS_RAW);
+    struct arena *arena = arena_new(4096, 1 << 20);
+    struct document *d = recipe_document(recipe, yyjson_doc_get_root(json), &context, arena, NULL);
+
+    CHECK(d != NULL);
+    document_free(d);
+    arena_free(arena);
+    yyjson_doc_free(json);
+    return metric_get(METRIC_WORKER_VERSION_UNUSABLE) - before;
+}
+
+TEST(counts_a_source_without_a_usable_update_time_where_there_should_be_one)
+{
+    CHECK_INT(
+        count_of(&recipe_order_tiktok, "{\"id\":\"42\",\"status\":\"UNPAID\",\"update_time\":1767704400}"),
+        0);
+    CHECK_INT(
+        count_of(&recipe_order_tiktok, "{\"id\":\"42\",\"status\":\"UNPAID\",\"update_time\":1767804400}"),
+        1);
+    CHECK_INT(count_of(&recipe_order_tiktok, "{\"id\":\"42\",\"status\":\"UNPAID\",\"update_time\":0}"), 1);
+    CHECK_INT(count_of(&recipe_order_tiktok, "{\"id\":\"42\",\"status\":\"UNPAID\"}"), 1);
+    CHECK_INT(count_of(&recipe_transaction_tiktok, "{\"order_id\":\"42\"}"), 0);
+}
+
 /* --- words ----------------------------------------------------------------------------------------- */
 
 TEST(counts_a_word_that_no_row_knows)
@@ -174,5 +211,6 @@ int main(int argc, char **argv)
                         CASE(orders_returns_and_products_miss_their_status_and_time),
                         CASE(finds_the_recipe_of_a_platform_and_kind),
                         CASE(tells_a_return_from_a_cancellation_only_where_the_platform_does),
+                        CASE(counts_a_source_without_a_usable_update_time_where_there_should_be_one),
                         CASE(counts_a_word_that_no_row_knows), CASE(compares_words_whole_and_only_held_ones));
 }

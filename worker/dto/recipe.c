@@ -137,6 +137,18 @@ void recipe_set_entity_id(struct field_text *id, const struct dto_context *conte
     *id = (struct field_text){FIELD_HELD, strlen(text), text};
 }
 
+/* Money has no update time: what it lacks there is nobody's fault. */
+static int64_t recipe_counted_version(const struct recipe *recipe, yyjson_val *json,
+                                      const struct dto_context *context)
+{
+    int64_t update_ms = recipe->update_ms(json);
+    int64_t version = document_version(update_ms, context->stored_version, context->now_ms);
+
+    if (recipe->kind != ENTRY_TRANSACTION && (update_ms == 0 || version != update_ms))
+        metric_add(METRIC_WORKER_VERSION_UNUSABLE, 1);
+    return version;
+}
+
 static struct document *recipe_build(const struct recipe *recipe, yyjson_val *json, void *dto,
                                      const struct dto_context *context, struct arena *scratch,
                                      struct arena *arena, struct err *err)
@@ -149,7 +161,7 @@ static struct document *recipe_build(const struct recipe *recipe, yyjson_val *js
         .dto = dto,
         .problems = &problems,
         .source = json,
-        .version = recipe_version(recipe, json, context->stored_version, context->now_ms),
+        .version = recipe_counted_version(recipe, json, context),
         .scratch = scratch,
     };
 
