@@ -396,6 +396,14 @@ def transaction(platform, body):
     return document
 
 
+def untimed(entry):
+    """A tracking (document or wanted pair) without the times that every change of its order moves."""
+    if isinstance(entry, tuple):
+        return untimed(entry[0]), None
+    packages = [{k: v for k, v in package.items() if k != "update_time"} for package in entry.get("packages", [])]
+    return dict({k: v for k, v in entry.items() if k != "update_time"}, **({"packages": packages} if packages else {}))
+
+
 def newest(body, times):
     return max([int(t) for t in times if t is not None] + [0]) * 1000
 
@@ -478,6 +486,15 @@ def named_shopee(code, data):
 
 # ---------------------------------------------------------------- comparing
 
+def renamed_address(platform, body):
+    """_id of the order whose address a push says has changed; None: it says something else. TikTok names no tracking there,
+    though the time of the order moves, which the packages and the tracking show as theirs."""
+    push = json.loads(body)
+    if platform != "tiktok" or push.get("type") != 3:
+        return None
+    return "tiktok:%s:%s" % (push["shop_id"], push["data"]["order_id"])
+
+
 def same(actual, wanted):
     """Equal in value and in BSON type."""
     if isinstance(wanted, dict):
@@ -517,8 +534,8 @@ def content(document):
 def check_bookkeeping(document, kind, version):
     """Sentences about bookkeeping fields that are wrong in themselves."""
     found = []
-    if document.get("version") != version or not isinstance(document.get("version"), Int64):
-        found.append("version is %r, wanted %d" % (document.get("version"), version))
+    if (version is not None and document.get("version") != version) or not isinstance(document.get("version"), Int64):
+        found.append("version is %r, wanted %s" % (document.get("version"), version))
     prefix = "%s:%s:" % (document.get("platform"), document.get("shop_id"))
     key = "%s%s:%s:%s" % (prefix, document.get("channel_id", ""), kind, document["_id"][len(prefix):])
     if document.get("idempotency_key") != key:
