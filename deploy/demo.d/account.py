@@ -3,7 +3,7 @@
     account.py account          everything comes from the environment, deploy/demo sets it
     account.py drop NAME        removes the demo's database from MONGO_URI, a server that is not the demo's
 
-It asks only what stands outside the product: Redis, MongoDB, the marketplace's own counters and state, the ledger of the
+It asks only what stands outside the product: Redis, MongoDB, the marketplaces' own counters and state, the ledger of the
 sender; the programs' metrics are shown and must agree. The expected documents come from tests/lib/truth.py, which shares
 nothing with the product.
 
@@ -27,7 +27,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import truth  # noqa: E402
 
-STREAM, GROUP, DEAD = "webhooks:{0}", "workers", "webhooks:{0}:dead"
+STREAM, BULK, GROUP, DEAD = "webhooks:{0}", "webhooks:{0}:bulk", "workers", "webhooks:{0}:dead"
+TRANSACTION_IDS = {"tiktok": "order", "shopee": "escrow"}  # what stands in the _id of an order's transactions
 STANDSTILL_S = 90  # nothing changed for so long: it never will
 
 
@@ -58,10 +59,10 @@ class Demo:
     def __init__(self, environment):
         self.directory = environment["DEMO_DIR"]
         self.began = float(environment["DEMO_BEGAN"])
-        self.marketplace = environment["DEMO_MARKETPLACE"]
+        self.marketplaces = environment["DEMO_MARKETPLACES"].split()
         self.server_admin = environment["DEMO_SERVER_ADMIN"]
         self.worker_admins = environment["DEMO_WORKER_ADMINS"].split()
-        self.events, self.orders = int(environment["DEMO_EVENTS"]), int(environment["DEMO_ORDERS"])
+        self.events = int(environment["DEMO_EVENTS"])
         self.redis = redis.Redis.from_url(environment["REDIS_URL"], socket_timeout=10)
         self.db = pymongo.MongoClient(environment["MONGO_URI"], serverSelectionTimeoutMS=10000)[environment["MONGO_DBNAME"]]
         self.programs = [os.path.basename(path)[:-4] for path in glob.glob(self.directory + "/*.pid")]
@@ -84,25 +85,26 @@ class Demo:
     def dead_programs(self):
         return [name for name in self.programs if not process_runs(self.directory, name)]
 
-    def group(self):
+    def group(self, stream):
         """The group's row of XINFO GROUPS; zeroes before it is made."""
         try:
-            rows = {row["name"]: row for row in self.redis.xinfo_groups(STREAM)}
+            rows = {row["name"]: row for row in self.redis.xinfo_groups(stream)}
         except redis.ResponseError:
             rows = {}
-        return rows.get(GROUP.encode(), {"pending": 0, "lag": None, "entries-read": 0})
+        return rows.get(GROUP.encode(), {"pending": 0, "lag": 0 if stream == BULK else None, "entries-read": 0})
 
     def now(self):
         """What stands where at this moment."""
         answers = metrics(self.server_admin)
-        group = self.group()
+        groups = [self.group(stream) for stream in (STREAM, BULK)]
         return {
             "sent": sum(n for name, n in answers.items() if name.startswith("shopstream_server_requests_total{")),
-            "stored": self.redis.xlen(STREAM),
-            "lag": group["lag"],
-            "pending": group["pending"],
+            "stored": self.redis.xlen(STREAM) + self.redis.xlen(BULK),
+            "lag": None if any(group["lag"] is None for group in groups) else sum(group["lag"] for group in groups),
+            "pending": sum(group["pending"] for group in groups),
+            "needs": self.db.needs.count_documents({}),
             "dead": self.redis.xlen(DEAD),
-            "documents": self.db.orders.count_documents({}),
+            "documents": sum(self.db[collection].count_documents({}) for collection, _ in truth.KINDS.values()),
         }
 
     def show(self, state, last, final):
@@ -127,7 +129,8 @@ class Demo:
             if state["sent"] and not first:
                 first = True
                 print("%6.1f s  the first webhook was answered" % self.elapsed(), flush=True)
-            settled = summary is not None and state["lag"] == 0 and state["pending"] == 0
+            # An order that was paid becomes a need, and that an entry: only twice the same is the end.
+            settled = summary is not None and state == before and state["lag"] == state["pending"] == state["needs"] == 0
             if state != before:
                 before, changed = state, time.monotonic()
             still = time.monotonic() - changed > STANDSTILL_S
@@ -136,7 +139,7 @@ class Demo:
                 return None
             if still:
                 return "nothing has changed for %d s, and not everything is finished" % STANDSTILL_S
-            time.sleep(0.05)  # the rate at which a person is shown news, not a wait for anything
+            time.sleep(0.1)  # the rate at which a person is shown news, not a wait for anything
 
     # ------------------------------------------------------------ accounting
 
@@ -146,42 +149,48 @@ class Demo:
             self.problems.append(what)
 
     def account_sender(self):
-        """Sent = 200s. Returns (bodies sent, answers with 200)."""
+        """Sent = 200s. Returns the pushes sent: (platform, body)."""
         with open(self.directory + "/burst.ndjson") as burst:
-            bodies = [json.loads(line)["body"].encode() for line in burst]
+            lines = [json.loads(line) for line in burst]
+        pushes = [(line["path"].rpartition("/")[2], line["body"]) for line in lines]
         summary = self.sender_summary() or {}
         answers = summary.get("by_status", {})
         latency = summary.get("latency_us", {})
-        print("  webhooks: %d sent in %s s (%d distinct, %d duplicates); answers: %s; latency p50 %.1f ms, p99 %.1f ms" % (
-            len(bodies), summary.get("duration_s"), len(set(bodies)), len(bodies) - len(set(bodies)),
+        print("  webhooks: %s, sent in %s s (%d distinct, %d duplicates); answers: %s; latency p50 %.1f ms, p99 %.1f ms" % (
+            " and ".join("%d of %s" % (n, platform) for platform, n in collections.Counter(p for p, _ in pushes).items()),
+            summary.get("duration_s"), len(set(pushes)), len(pushes) - len(set(pushes)),
             ", ".join("%s × %s" % (n, status) for status, n in sorted(answers.items())) or "none",
             latency.get("p50", 0) / 1000, latency.get("p99", 0) / 1000))
-        self.check(summary.get("accepted") == len(bodies) == self.events,
+        self.check(summary.get("accepted") == len(pushes) == self.events,
                    "%s of %d events were answered 200" % (summary.get("accepted"), self.events))
-        return bodies, answers.get("200", 0)
+        return pushes
 
-    def account_stream(self, bodies, answers_200):
-        """Each distinct event has an entry for every entity it changes; everything was read and finished."""
-        server, group = metrics(self.server_admin), self.group()
-        rows = [fields for _, fields in self.redis.xrange(STREAM)]
-        entries = [fields[b"body"] for fields in rows]
-        entities = collections.Counter(body for body, _, _ in {(f[b"body"], f[b"kind"], f[b"id"]) for f in rows})
-        named = sum(entities[body] for body in bodies)
+    def account_stream(self, pushes):
+        """Each distinct event has an entry for every entity it changes; everything was read and finished. Returns the number of
+        entries, those of needs included."""
+        server = metrics(self.server_admin)
+        bodies = {body for _, body in pushes}
+        entries = [fields[b"body"].decode() for _, fields in self.redis.xrange(STREAM)]
+        parked = self.redis.xlen(BULK)
+        named = sum(len(truth.named(*push)) for push in pushes)
         stored = server["shopstream_server_entries_stored_total"]
         duplicates = server["shopstream_server_entries_duplicate_total"]
-        print("  stream: %d entries; %d duplicates were recognised at the door, %d stored for the workers to fold" % (
-            len(entries), duplicates, len(entries) - sum(entities.values())))
-        self.check(stored + duplicates == named, "stored %d + duplicates %d = %d entities of %d answers with 200" % (
-            stored, duplicates, named, answers_200))
-        self.check(set(entries) == set(bodies), "the stream holds each of the %d distinct events, byte for byte, and no other"
-                   % len(set(bodies)))
+        print("  streams: %d entries of webhooks, %d duplicates were recognised at the door; %d entries of needs (orders whose"
+              " money moved)" % (len(entries), duplicates, parked))
+        self.check(stored + duplicates == named, "stored %d + duplicates %d = %d changes of entities that %d events name" % (
+            stored, duplicates, named, len(pushes)))
+        self.check(set(entries) == bodies, "the stream holds each of the %d distinct events, byte for byte, and no other"
+                   % len(bodies))
         self.check(len(entries) == stored, "%d entries in the stream = %d stored" % (len(entries), stored))
-        self.check(group["entries-read"] == len(entries) and group["lag"] == 0, "delivered %s of %d, lag %s" % (
-            group["entries-read"], len(entries), group["lag"]))
-        pending = self.redis.xpending(STREAM, GROUP)
-        self.check(pending["pending"] == 0, "the pending list is empty: XPENDING says %d" % pending["pending"])
+        for stream, held in ((STREAM, len(entries)), (BULK, parked)):
+            group = self.group(stream)
+            self.check(group["entries-read"] == held and group["lag"] == 0 and group["pending"] == 0,
+                       "%s: delivered %s of %d, lag %s, pending %d" % (stream, group["entries-read"], held, group["lag"],
+                                                                      group["pending"]))
+        needs = self.db.needs.count_documents({})
+        self.check(needs == 0, "needs waiting in MongoDB: %d" % needs)
         self.check(self.redis.xlen(DEAD) == 0, "dead letters: %d" % self.redis.xlen(DEAD))
-        return len(entries)
+        return len(entries) + parked
 
     def account_workers(self, entries):
         name, deadline = "shopstream_worker_", time.monotonic() + 5
@@ -197,30 +206,82 @@ class Demo:
         acked = total[name + "entries_acked_total"]
         self.check(acked == entries, "acknowledged %d of %d entries" % (acked, entries))
 
-    def account_marketplace(self):
-        counters = json.loads(get(self.marketplace + "/_sim/counters"))
-        print("  marketplace: %d detail calls for %d ids (%.1f per call), %d refused" % (
-            counters["detail_calls"], counters["detail_ids"], counters["detail_ids"] / max(1, counters["detail_calls"]),
-            sum(counters["errors_by_code"].values())))
-        self.check(counters["sign_failures"] == 0 and not counters["errors_by_code"], "every call was signed and allowed")
-        self.check(counters["detail_ids"] >= self.orders, "at least one read for each of %d orders" % self.orders)
+    def account_marketplaces(self, platforms):
+        for platform, url in platforms.items():
+            counters = json.loads(get(url + "/_sim/counters"))
+            limits = json.loads(get(url + "/_sim/limits"))
+            print("  %s: %d calls, of which %d asked for %d orders (%.1f a call)" % (
+                platform, limits["app_calls"], counters["detail_calls"], counters["detail_ids"],
+                counters["detail_ids"] / max(1, counters["detail_calls"])))
+            self.check(counters["sign_failures"] == 0 and not counters["errors_by_code"],
+                       "%s: every call was signed and allowed" % platform)
 
-    def account_documents(self, bodies):
-        served = get(self.marketplace + "/_sim/orders").splitlines()
+    def served(self, platforms):
+        """{kind: {_id: (document, version)}} of all that the marketplaces serve now. Orders that were never packed have an empty
+        tracking, which stands in MongoDB when somebody asked for it: under "unpacked"."""
         with open(self.directory + "/shops.ndjson") as shops:
             channels = {shop["shop_id"]: shop["channel_id"] for shop in map(json.loads, shops)}
+        found = {kind: {} for kind in (*truth.KINDS, "unpacked")}
+
+        def add(kind, rows):
+            made = filter(None, (truth.expected(row, channels) for row in rows))
+            found[kind].update((document["_id"], (document, version)) for document, version in made)
+
+        for platform, url in platforms.items():
+            for kind, (_, names) in truth.KINDS.items():
+                for name in names:
+                    if (platform, name) == ("shopee", "cancellation"):
+                        continue
+                    rows = [truth.load(line) for line in get("%s/_sim/truth?kind=%s" % (url, name)).splitlines()]
+                    add(kind, rows)
+                    if kind == "order":
+                        add("unpacked", (dict(row, kind="tracking", body={"order": row["body"], "packages": [], "tracking": []})
+                                         for row in rows))
+        return found
+
+    @staticmethod
+    def paid(served, returns):
+        """_ids of transactions there must be: of orders that are completed, and of returns that are."""
+        done = [document for document, _ in served["order"].values() if document["state"] == "completed"]
+        done += [served["return"][_id][0] for _id in returns if served["return"].get(_id, ({"state": ""},))[0]["state"] == "completed"]
+        wanted = {"%s:%s:%s:%s" % (d["platform"], d["shop_id"], TRANSACTION_IDS[d["platform"]], d["order_id"]) for d in done}
+        return wanted & set(served["transaction"])
+
+    def account_documents(self, pushes, platforms):
+        """All collections against what the marketplaces serve, field by field. Returns the documents by kind."""
+        served = self.served(platforms)
+        unpacked = served.pop("unpacked")
+        named = {kind: set() for kind in truth.KINDS}
+        for platform, body in set(pushes):
+            for kind, entity in truth.named(platform, body):
+                named[kind].add("%s:%s:%s" % (platform, json.loads(body)["shop_id"], entity))
+        named["transaction"] = self.paid(served, named["return"])
         options = bson.codec_options.CodecOptions(document_class=dict)
-        orders = {row["_id"]: row for row in self.db.get_collection("orders", options).find()}
-        announced = {"tiktok:%s:%s" % (push["shop_id"], push["data"]["order_id"]) for push in map(json.loads, set(bodies))}
-        print("  documents: %d in collection orders" % len(orders))
-        self.check(set(orders) == announced and len(orders) == self.orders,
-                   "a document for each of the %d orders announced, and no other" % len(announced))
-        found = truth.compare(orders, served, channels)
-        self.check(not found, "%d documents compared with the marketplace, field by field: %s" % (
-            len(served), "%d differences" % len(found) if found else "equal"))
-        for sentence in found[:10]:
-            print("          " + sentence)
-        return orders
+        held = {kind: {row["_id"]: row for row in self.db.get_collection(collection, options).find()}
+                for kind, (collection, _) in truth.KINDS.items()}
+        asked = named["tracking"] | set(held["tracking"])
+        served["tracking"].update((_id, unpacked[_id]) for _id in asked & set(unpacked) - set(served["tracking"]))
+        print("  documents:")
+        for kind, (collection, _) in truth.KINDS.items():
+            found = truth.compare(kind, held[kind], served[kind], named[kind])
+            self.check(not found, "%s: %d documents, compared with the marketplaces field by field: %s" % (
+                collection, len(held[kind]), "%d differences" % len(found) if found else "equal"))
+            for sentence in found[:10]:
+                print("          " + sentence)
+            for platform in platforms:
+                self.check(any(_id.startswith(platform + ":") for _id in held[kind]), "%s of %s are among them" % (
+                    collection, platform))
+        return held
+
+    def show_documents(self, held, platforms):
+        """One of each kind and platform: the shortest that has a list, to be read rather than scrolled past."""
+        for kind, documents in held.items():
+            for platform in platforms:
+                rows = [row for row in documents.values() if row.get("platform") == platform and "deleted_at" not in row]
+                full = [row for row in rows if any(isinstance(value, list) and value for value in row.values())]
+                if rows:
+                    print("\n%s of %s, as MongoDB holds it:" % (kind, platform))
+                    print(min(map(pretty, full or rows), key=len))
 
     def run(self):
         """Exit status. A program that does not answer is told from one that died, which is the better news."""
@@ -242,22 +303,19 @@ class Demo:
         print("\nWhat happened, and whether it adds up:")
         if reason:
             self.check(False, reason)
-        bodies, answers_200 = self.account_sender()
-        entries = self.account_stream(bodies, answers_200)
+        platforms = {json.loads(get(url + "/_sim/shops").splitlines()[0])["platform"]: url for url in self.marketplaces}
+        pushes = self.account_sender()
+        entries = self.account_stream(pushes)
         if not reason:
             self.account_workers(entries)
-        self.account_marketplace()
-        orders = self.account_documents(bodies)
-        self.check(not self.dead_programs(), "server, workers and simulator run")
-        if orders:
-            pushes = collections.Counter(json.loads(body)["data"]["order_id"] for body in bodies)
-            document = max(orders.values(), key=lambda row: (pushes[row.get("order_id")], row["_id"]))
-            print("\nThe order with the most events (%d), as MongoDB holds it:" % pushes[document.get("order_id")])
-            print(pretty(document))
+        self.account_marketplaces(platforms)
+        held = self.account_documents(pushes, platforms)
+        self.check(not self.dead_programs(), "server, workers and simulators run")
+        self.show_documents(held, platforms)
         if self.problems:
             return self.verdict(self.problems)
         print("\nALL ACCOUNTED FOR: %d webhooks, %d entries, %d documents; nothing lost, nothing pending, nothing dead." % (
-            len(bodies), entries, len(orders)))
+            len(pushes), entries, sum(map(len, held.values()))))
         return 0
 
 
