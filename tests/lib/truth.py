@@ -370,6 +370,9 @@ def tracking(platform, body):
         table = tables.TRACKING_SHOPEE
         source["package_list"] = [tracked_package(table, package, body["tracking"]) for package in body["packages"]]
     document = Converter(tables.TRACKING_ZERO).convert(table, source)
+    for package in document.get("packages", []) if platform == "shopee" else []:
+        if "package_status" not in package and "logistics_status" in package:
+            package["package_status"] = package["logistics_status"]
     document["state"] = state_of(tables.ORDER_STATES, platform, document)
     return document
 
