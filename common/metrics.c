@@ -6,9 +6,11 @@
  * Thread:  any. Relaxed atomics: each value is right by itself, and no reader concludes anything from two of them.
  * Why so:  the names carry their labels literally. The label values are few and known when this is compiled, so a label
  *          map would buy nothing and cost a lookup per event. Lines of one family stand together in the table, which is
- *          all that HELP and TYPE once per family needs. */
+ *          all that HELP and TYPE once per family needs. The one exception are the words that no state table knows: they
+ *          are rare, they are what a table lacks, and a bounded list of them behind a mutex is enough. */
 #include "common/metrics.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -40,6 +42,76 @@ int64_t metric_get(enum metric m)
 {
     return atomic_load_explicit(&metric_values[m], memory_order_relaxed);
 }
+
+/* --- words ----------------------------------------------------------------------------------------- */
+
+enum { METRIC_WORDS_MAX = 32, METRIC_WORD_BYTES = 64 };
+
+struct metric_word {
+    char text[METRIC_WORD_BYTES]; /* fit for a label */
+    int64_t count;                /* times */
+};
+
+/* The last is for what came when all others were taken. */
+static struct metric_word metric_words[METRIC_WORDS_MAX + 1] = {[METRIC_WORDS_MAX] = {"(others)", 0}};
+static size_t metric_word_count; /* in use, the last not counted */
+static pthread_mutex_t metric_words_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool metric_is_plain(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("_-. ", c));
+}
+
+static void metric_label(char to[METRIC_WORD_BYTES], const char *word, size_t length)
+{
+    size_t n = length < METRIC_WORD_BYTES ? length : METRIC_WORD_BYTES - 1;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = metric_is_plain(word[i]) ? word[i] : '?';
+    to[n] = '\0';
+}
+
+/* The lock is held. */
+static struct metric_word *metric_word_find(const char *label)
+{
+    for (size_t i = 0; i < metric_word_count; i++) {
+        if (strcmp(metric_words[i].text, label) == 0)
+            return &metric_words[i];
+    }
+    if (metric_word_count == METRIC_WORDS_MAX)
+        return &metric_words[METRIC_WORDS_MAX];
+    memcpy(metric_words[metric_word_count].text, label, strlen(label) + 1);
+    return &metric_words[metric_word_count++];
+}
+
+void metric_add_unknown_word(const char *word, size_t length)
+{
+    char label[METRIC_WORD_BYTES];
+
+    metric_label(label, word, length);
+    pthread_mutex_lock(&metric_words_lock);
+    metric_word_find(label)->count++;
+    pthread_mutex_unlock(&metric_words_lock);
+}
+
+static void metric_render_words(struct strbuf *to)
+{
+    static const char family[] = "shopstream_worker_state_unknown_words_total";
+
+    strbuf_add_format(to, "# HELP %s status words no state table knows, by word\n# TYPE %s counter\n", family,
+                      family);
+    pthread_mutex_lock(&metric_words_lock);
+    for (size_t i = 0; i <= METRIC_WORDS_MAX; i++) {
+        const struct metric_word *w = &metric_words[i];
+
+        if (w->count > 0)
+            strbuf_add_format(to, "%s{word=\"%s\"} %lld\n", family, w->text, (long long)w->count);
+    }
+    pthread_mutex_unlock(&metric_words_lock);
+}
+
+/* --- text ------------------------------------------------------------------------------------------ */
 
 static size_t metric_family_length(const char *name)
 {
@@ -86,4 +158,6 @@ void metrics_render(struct strbuf *to, const char *program)
         strbuf_add_i64(to, metric_get((enum metric)i));
         strbuf_add_char(to, '\n');
     }
+    if (strcmp(program, "worker") == 0)
+        metric_render_words(to);
 }

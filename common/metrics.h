@@ -221,6 +221,10 @@ void metric_add(enum metric m, int64_t by); /* counters, and gauges kept by addi
 void metric_set(enum metric m, int64_t value);
 int64_t metric_get(enum metric m);
 
+/* Counts a word that no state table knows, by word: shopstream_worker_state_unknown_words_total. It comes from outside, so
+ * it is cut at 63 bytes, all but letters, digits and "_-. " show as "?", and from the 33rd word on they count as one. */
+void metric_add_unknown_word(const char *word, size_t length);
+
 /* Appends Prometheus text format 0.0.4 of every metric of a program: "server" or "worker". */
 void metrics_render(struct strbuf *to, const char *program);
 

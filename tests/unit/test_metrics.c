@@ -2,6 +2,7 @@
 #include "common/metrics.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -44,6 +45,37 @@ TEST(loses_nothing_between_threads)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     CHECK_INT(metric_get(METRIC_WORKER_ACKED), 40000);
+}
+
+TEST(counts_unknown_words_by_word)
+{
+    const char *family = "shopstream_worker_state_unknown_words_total{word=\"";
+    struct strbuf out = STRBUF_INIT;
+    char word[100];
+
+    memset(word, 'X', sizeof word);
+    metric_add_unknown_word("TELEPORTED", 10);
+    metric_add_unknown_word("TELEPORTED AGAIN", 10);
+    metric_add_unknown_word("\"} 9\n{\0\xff", 8);
+    metric_add_unknown_word(word, sizeof word);
+    word[sizeof word - 1] = '\0';
+    metrics_render(&out, "worker");
+    CHECK(strstr(out.data, "\nshopstream_worker_state_unknown_words_total{word=\"TELEPORTED\"} 2\n"));
+    CHECK(strstr(out.data, "{word=\"?? 9????\"} 1\n"));
+    CHECK(strstr(out.data, "{word=\"XXX") && !strstr(out.data, word));
+    CHECK_INT(count_of(out.data, family), 3);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(word, sizeof word, "W%d", i);
+        metric_add_unknown_word(word, strlen(word));
+    }
+    strbuf_reset(&out);
+    metrics_render(&out, "worker");
+    CHECK_INT(count_of(out.data, family), 33);
+    CHECK(strstr(out.data, "{word=\"W28\"} 1\n") && strstr(out.data, "{word=\"(others)\"} 971\n"));
+    strbuf_reset(&out);
+    metrics_render(&out, "server");
+    CHECK_INT(count_of(out.data, family), 0);
+    strbuf_deinit(&out);
 }
 
 TEST(prints_one_program_s_metrics_only)
@@ -106,6 +138,6 @@ TEST(every_family_has_a_help_and_stands_together)
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(counts_and_sets), CASE(loses_nothing_between_threads),
-                        CASE(prints_one_program_s_metrics_only), CASE(describes_a_family_once),
-                        CASE(every_family_has_a_help_and_stands_together));
+                        CASE(counts_unknown_words_by_word), CASE(prints_one_program_s_metrics_only),
+                        CASE(describes_a_family_once), CASE(every_family_has_a_help_and_stands_together));
 }

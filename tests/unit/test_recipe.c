@@ -180,6 +180,7 @@ TEST(counts_a_word_that_no_row_knows)
     static const struct recipe_state rows[] = {{"NEW", "fresh"}};
     struct field_text status = {FIELD_HELD, 3, "NEW"}, state = {FIELD_ABSENT, 0, NULL};
     int64_t before = metric_get(METRIC_WORKER_STATE_UNKNOWN);
+    struct strbuf metrics = STRBUF_INIT;
 
     recipe_set_state(&state, &status, rows, 1);
     CHECK_TEXT(state.data, "fresh");
@@ -191,6 +192,9 @@ TEST(counts_a_word_that_no_row_knows)
     recipe_set_state(&state, &status, rows, 1);
     CHECK_TEXT(state.data, "unknown");
     CHECK_INT(metric_get(METRIC_WORKER_STATE_UNKNOWN) - before, 2);
+    metrics_render(&metrics, "worker");
+    CHECK(strstr(metrics.data, "_words_total{word=\"NE\"} 1\n") && !strstr(metrics.data, "{word=\"NEW\"}"));
+    strbuf_deinit(&metrics);
 }
 
 TEST(compares_words_whole_and_only_held_ones)

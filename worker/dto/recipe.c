@@ -111,6 +111,8 @@ void recipe_set_state(struct field_text *state, const struct field_text *status,
     }
     if (word == state_unknown)
         metric_add(METRIC_WORKER_STATE_UNKNOWN, 1);
+    if (word == state_unknown && status->state == FIELD_HELD)
+        metric_add_unknown_word(status->data, status->length);
     recipe_set_word(state, word);
 }
 
