@@ -221,11 +221,16 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
     return false;
 }
 
-/* The order has no transactions (yet): nothing is stored, and nothing is gone. */
+/* The order has no transactions (yet): nothing is stored, and nothing is gone. Only the order can tell that they were read, so
+ * it must be there: a return that is completed may ask before its order is stored. */
 static void dto_no_money(struct dto_run *run, struct need *n)
 {
     struct err err = {0};
 
+    if (!n->stored.order_exists) {
+        dto_not_found(run, n, "it has no transactions, and its order is not stored yet");
+        return;
+    }
     dto_finish(run, n, dto_mark_order(run, n, &err), &err);
 }
 

@@ -211,8 +211,10 @@ static void assign_paid(struct paid *paid, size_t count, const bson_t *row, cons
         return;
     like.order = bson_iter_dup_utf8(&it, NULL);
     found = bsearch(&like, paid, count, sizeof(*paid), by_order);
-    if (found)
+    if (found) {
         found->need->stored.transactions_ms = freshness_fetched(f, int_field(row, "transactions_fetched_ms"));
+        found->need->stored.order_exists = true;
+    }
     bson_free(like.order);
 }
 

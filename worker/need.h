@@ -39,6 +39,7 @@ struct stored {
     int64_t missing_at_ms; /* a read left it out at this time; 0 = no */
     char hash[CONTENT_HASH_LENGTH + 1]; /* "" when absent */
     int64_t transactions_ms; /* kind transaction: the order's transactions_fetched_ms; 0 = never read */
+    bool order_exists;       /* kind transaction: the order is there (a tombstone counts) */
 };
 
 /* What the marketplace said about one id. */

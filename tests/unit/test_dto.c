@@ -501,6 +501,7 @@ TEST(transactions_are_never_gone_and_their_order_is_told)
 
         scene_open(&s, "transaction", false);
         stored(&s, 1, false);
+        s.need->stored.order_exists = true;
         answer(&s, kinds[i], true);
         run(&s);
         check_built(&s, DOCUMENT_MARK);
@@ -509,6 +510,17 @@ TEST(transactions_are_never_gone_and_their_order_is_told)
         CHECK_INT(s.need->document->fetched_ms, FETCHED);
         scene_close(&s);
     }
+}
+
+TEST(transactions_that_are_not_there_wait_for_an_order_that_can_be_told)
+{
+    struct scene s;
+
+    scene_open(&s, "transaction", false);
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_judged(&s, OUTCOME_RETRY, false, DEAD_NOT_FOUND);
+    scene_close(&s);
 }
 
 TEST(an_order_whose_money_moved_asks_for_its_transactions_first)
@@ -596,6 +608,7 @@ int main(int argc, char **argv)
         CASE(a_need_to_be_parked_becomes_a_document_of_needs_whatever_was_answered),
         CASE(puts_a_need_to_be_parked_back_when_the_turns_memory_is_used_up),
         CASE(transactions_are_never_gone_and_their_order_is_told),
+        CASE(transactions_that_are_not_there_wait_for_an_order_that_can_be_told),
         CASE(an_order_whose_money_moved_asks_for_its_transactions_first),
         CASE(an_order_on_its_way_asks_for_no_transactions), CASE(touches_no_need_in_another_state),
         CASE(writes_nothing_while_the_channel_of_the_shop_cannot_be_told),

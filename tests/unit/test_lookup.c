@@ -214,8 +214,10 @@ TEST(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them)
     CHECK_INT(stale->stored.fetched_ms, 5000);
     CHECK_TEXT(stale->stored.hash, "h");
     CHECK_INT(stale->stored.transactions_ms, 900);
+    CHECK(stale->stored.order_exists);
     CHECK_INT(never->state, NEED_WAITING);
     CHECK_INT(lost->state, NEED_WAITING);
+    CHECK(!lost->stored.order_exists);
     CHECK_INT(mongo_mock_count(w.mock, "find"), 4);
     world_stop(&w);
 }
