@@ -23,6 +23,13 @@ static bool settled(const struct freshness *f, int64_t version, int64_t fetched_
     return fetched_ms >= end;
 }
 
+/* A tracking's version is the newest update time of the order and its packages. A package's may be later than a change of
+ * the order that it does not show, and the other way round: a version proves nothing, its lack does. */
+static bool is_of_two_clocks(const struct message *m)
+{
+    return m->entry.kind == ENTRY_TRACKING;
+}
+
 /* An order's update time says nothing about its money. */
 bool freshness_first_sort(const struct message *m)
 {
@@ -47,7 +54,7 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
         return true;
     if (!freshness_first_sort(m))
         return read_later;
-    if (message_was_parked(m)) /* it stands for events of both sorts */
+    if (message_was_parked(m) || is_of_two_clocks(m))
         return version >= event_ms && read_later;
     return version > event_ms || (version == event_ms && settled(f, version, fetched)) ||
            (version >= event_ms && read_later);

@@ -7,6 +7,10 @@
  *   second sort (all others): fetched_ms > entry_ms;
  *   parked (src parked, with event_ms): both of them. It stands for all events of its need, and the times at which the
  *   second sort among them was stored are lost; its own, at which it came back, is later than all of those.
+ *   tracking, of the first sort otherwise: both of them, too. Its version is the newest of several update times, so a
+ *   version may be later than a change it does not show.
+ *   tracking, of the first sort otherwise: both of them, too. Its version is the newest of several update times, so a
+ *   version may be later than a change it does not show.
  * Comparisons with entry_ms are strict, because clocks step. An entry from the future (entry_ms > now_ms) is always read.
  * A tombstone with fetched_ms > entry_ms reflects both sorts. Pure. */
 #ifndef SHOPSTREAM_WORKER_FRESHNESS_H

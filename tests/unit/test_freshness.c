@@ -134,6 +134,20 @@ TEST(the_update_time_of_an_order_says_nothing_about_its_money)
     message_free(m);
 }
 
+TEST(the_update_time_of_a_package_says_nothing_about_its_order)
+{
+    struct message *m = event("1", T + 500, T, true);
+
+    m->entry.kind = ENTRY_TRACKING;
+    CHECK(!freshness_reflects(&now, T + 9000, T + 500, false,
+                              m)); /* a package's time, from before the order changed */
+    CHECK(freshness_reflects(&now, T + 9000, T + 501, false, m));
+    CHECK(!freshness_reflects(&now, T - 1, T + 501, false, m)); /* announced, not served */
+    CHECK(freshness_behind(m, T - 1));
+    CHECK(!freshness_behind(m, T));
+    message_free(m);
+}
+
 TEST(an_entry_from_the_future_is_always_read)
 {
     CHECK(!first(T + 1000, NOW, T, NOW + 1));
@@ -225,6 +239,7 @@ int main(int argc, char **argv)
         CASE(an_entry_without_a_time_is_of_the_second_sort_even_when_its_topic_moves),
         CASE(an_entry_that_comes_back_from_mongodb_must_satisfy_both_sorts),
         CASE(the_update_time_of_an_order_says_nothing_about_its_money),
+        CASE(the_update_time_of_a_package_says_nothing_about_its_order),
         CASE(an_entry_from_the_future_is_always_read), CASE(a_read_from_the_future_counts_as_never),
         CASE(a_tombstone_read_later_reflects_both_sorts), CASE(absurd_versions_do_not_overflow),
         CASE(a_need_is_reflected_when_every_message_is), CASE(behind_is_said_only_of_the_first_sort),
