@@ -346,15 +346,16 @@ static bool text_is(const struct entry_text *text, const char *s)
     return text->length == strlen(s) && memcmp(text->data, s, text->length) == 0;
 }
 
-/* Does this event make a worker read p? An order's money is read after the order. */
+/* Does this event make a worker read p? Money is read after its order, or a return of it, which names no order here. */
 static bool concerns(const struct entry *e, const struct pick *p)
 {
-    bool kind = e->kind == p->kind || (p->kind == ENTRY_TRANSACTION && e->kind == ENTRY_ORDER) ||
-                (p->kind == ENTRY_TRANSACTION && e->kind == ENTRY_RETURN);
+    bool money = p->kind == ENTRY_TRANSACTION;
 
-    if (!kind || !text_is(&e->platform, p->platform->name) || !text_is(&e->shop, p->shop))
+    if (!text_is(&e->platform, p->platform->name) || !text_is(&e->shop, p->shop))
         return false;
-    return e->kind == ENTRY_RETURN && p->kind == ENTRY_TRANSACTION ? true : text_is(&e->id, p->id);
+    if (money && e->kind == ENTRY_RETURN)
+        return true;
+    return (e->kind == p->kind || (money && e->kind == ENTRY_ORDER)) && text_is(&e->id, p->id);
 }
 
 /* Error replies are errors here: the group and its streams are read after it was seen that they exist. */
@@ -615,18 +616,16 @@ static void print_text(const struct deep *d, int64_t seed)
 
 static int prove_sample(struct ctl *c, struct deep *d, int64_t seed)
 {
-    struct err err = {0};
     int code;
 
-    d->err = &err;
-    d->checker = entity_checker_new(c, true, &err);
+    d->checker = entity_checker_new(c, true, d->err);
     if (!d->checker)
-        return ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "nothing is proven: %s",
-                        err.text);
+        return ctl_fail(d->err->domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "nothing is proven: %s",
+                        d->err->text);
     d->findings = json_array();
     d->unread = json_array();
     if (!run(d)) {
-        code = ctl_fail(CTL_UNREACHABLE, "nothing is proven: %s", err.text);
+        code = ctl_fail(CTL_UNREACHABLE, "nothing is proven: %s", d->err->text);
     } else {
         if (c->json)
             print_json(d, seed);
@@ -667,7 +666,8 @@ static bool take_options(struct deep *d, int argc, char **argv, int64_t *seed)
 
 int prove_deep(struct ctl *c, int argc, char **argv)
 {
-    struct deep d = {.ctl = c};
+    struct err err = {0};
+    struct deep d = {.ctl = c, .err = &err};
     int64_t seed = 0;
 
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
