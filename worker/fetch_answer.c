@@ -486,6 +486,11 @@ static void call_ended(struct fetcher *f, struct call *c, struct http_answer *a)
     count_result(f, s, &result);
     if (result.class == CALL_OK)
         measure_clock(f, a);
+    if (result.class != CALL_RETRY &&
+        a->date_ms != 0) { /* the marketplace itself, perhaps refusing our time */
+        s->pace->date_ms = a->date_ms;
+        s->pace->date_mono_ms = a->ended_mono_ms;
+    }
     call_judged(f, c, &result, a->status == 0);
 }
 

@@ -159,11 +159,20 @@ static size_t subjects_of(const struct call *c, const char **subjects)
     return n;
 }
 
+/* UTC ms to sign with: the marketplace refuses requests of another time. Ours, unless its answers have told that ours is
+ * wrong: a clock that steps must not make a worker useless. */
+static int64_t sign_time_ms(const struct pace *p)
+{
+    int64_t ours = clock_now_ms(), theirs = p->date_ms + clock_mono_ms() - p->date_mono_ms;
+
+    return p->date_ms != 0 && llabs(theirs - ours) > FETCH_CLOCK_WRONG_MS ? theirs : ours;
+}
+
 static bool call_request(struct fetcher *f, const struct call *c, const struct shop *shop,
                          struct platform_request *request, struct err *err)
 {
     const struct platform *p = c->shop->platform;
-    int64_t at_s = clock_now_ms() / 1000;
+    int64_t at_s = sign_time_ms(c->shop->pace) / 1000;
     const char **subjects;
     bool ok;
 

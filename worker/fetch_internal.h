@@ -23,10 +23,12 @@ enum {
     FETCH_CARRIED_FACTOR = 4,  /* all calls under way, carried ones included: so many times FETCH_MAX_CALLS */
     FETCH_PATIENCE_MS = 100,   /* a turn waits at least so long for a call */
     FETCH_PATIENCE_FACTOR = 4, /* and so many times what its marketplace usually takes */
-    FETCH_CARRIED_POLL_MS = 5, /* look at carried calls that long when there is nothing else to wait for */
-    FETCH_LOG_EVERY_MS = 1000, /* the same trouble of many shops: one line a second */
-    FETCH_PLATFORMS = 4,       /* marketplaces there can be */
-    FETCH_LIMIT_SHOPS = 3,     /* so many shops refused in a row: it is the app's limit that binds */
+    FETCH_CLOCK_WRONG_MS =
+        10000, /* our clock and a marketplace's differ by more: requests are signed with its */
+    FETCH_CARRIED_POLL_MS = 5,    /* look at carried calls that long when there is nothing else to wait for */
+    FETCH_LOG_EVERY_MS = 1000,    /* the same trouble of many shops: one line a second */
+    FETCH_PLATFORMS = 4,          /* marketplaces there can be */
+    FETCH_LIMIT_SHOPS = 3,        /* so many shops refused in a row: it is the app's limit that binds */
     FETCH_LIMIT_RECENT_MS = 5000, /* so long a limit that was met counts as binding */
     FETCH_FORGIVE_MS = 1000,      /* needs that come back clear their shop at most so often */
     FETCH_TOKEN_LOOK_MS = 200,    /* a shop whose token is awaited is read again so often, spread by a half */
@@ -95,6 +97,8 @@ struct pace {
     int refused[2];                  /* refusals in a row, of different shops */
     int64_t bound_mono_ms;           /* when the app's limit was last met; 0 = never */
     size_t kept;                     /* messages of its waiting needs, this turn */
+    int64_t date_ms;                 /* Date of its last answer; 0 = none yet */
+    int64_t date_mono_ms;            /* when that came */
     int64_t usual_ms;                /* what an answer usually takes; single slow ones hardly move it */
     bool app_told;                   /* a refusal of the whole app has been logged */
 };

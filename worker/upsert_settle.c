@@ -78,6 +78,13 @@ static void judge_behind(const struct verdict *v, struct message *m)
     message_judge(m, OUTCOME_RETRY, DEAD_NOT_FOUND, text);
 }
 
+/* The need's own answer says so, and its request was sent after all of the need's entries had been delivered, because none
+ * joins a need whose call is out: it shows what they announce, whatever any clock says. */
+static bool was_read_for(const struct verdict *v)
+{
+    return v->need->answer.kind == ANSWER_FOUND || v->need->answer.kind == ANSWER_GONE;
+}
+
 /* An entry of the future: the clock has stepped back. It is read again, but not without pause. */
 static void judge_future(const struct verdict *v, struct message *m)
 {
@@ -108,6 +115,8 @@ static bool judge_message(void *context, struct message *m)
     if (!v->deleted && freshness_behind(m, v->served)) {
         v->behind++;
         judge_behind(v, m);
+    } else if (m->entry_ms > v->flush->f->now_ms && was_read_for(v)) {
+        message_judge(m, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
     } else if (m->entry_ms > v->flush->f->now_ms) {
         judge_future(v, m);
     } else {

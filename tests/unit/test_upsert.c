@@ -1417,7 +1417,27 @@ TEST(an_announcement_is_judged_by_the_newer_of_answer_and_database)
     world_stop(&w);
 }
 
-TEST(an_entry_of_the_future_waits_for_the_clock)
+TEST(an_entry_of_the_future_is_shown_by_the_read_it_asked_for)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    n = add(&w, event("1", NOW + 700, 0, false));
+    add(&w, event("1", NOW + 7000000, 0, false));
+    add(&w, event("1", NOW + 700, 40, true)); /* announced, and not served */
+    CHECK(look_up(&w));
+    serve(&w, n, 10, NOW, "a");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(w.settled.first->outcome, OUTCOME_DONE);
+    CHECK_INT(w.settled.first->next->outcome, OUTCOME_DONE);
+    CHECK_INT(w.settled.last->outcome, OUTCOME_RETRY);
+    world_stop(&w);
+}
+
+TEST(an_entry_of_the_future_that_nobody_read_for_waits_for_the_clock)
 {
     struct world w;
     struct need *n;
@@ -1636,7 +1656,8 @@ int main(int argc, char **argv)
         CASE(what_was_announced_but_is_not_served_yet_is_tried_again_with_an_attempt),
         CASE(after_enough_stale_reads_the_document_is_marked_and_the_event_done),
         CASE(an_announcement_is_judged_by_the_newer_of_answer_and_database),
-        CASE(an_entry_of_the_future_waits_for_the_clock),
+        CASE(an_entry_of_the_future_is_shown_by_the_read_it_asked_for),
+        CASE(an_entry_of_the_future_that_nobody_read_for_waits_for_the_clock),
         CASE(any_order_with_duplicates_and_faults_gives_the_newest_state),
         CASE(any_order_with_deletions_gives_the_last_read),
         CASE(a_need_that_joined_while_another_was_written_is_not_lost));

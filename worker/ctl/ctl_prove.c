@@ -77,6 +77,16 @@ static void print_oldest(const struct proof *p, const struct streams *streams)
                    p->streams[i].entries, p->streams[i].oldest);
 }
 
+static void print_future(const struct proof *p)
+{
+    if (p->ends[PROVE_FUTURE] > 0)
+        printf(
+            "FINDING  %zu entries were stored at a time that has not come: Redis' clock has stepped back. "
+            "They can be proven\n"
+            "         when it has passed that time; until then prove --deep compares with the marketplace\n",
+            p->ends[PROVE_FUTURE]);
+}
+
 static void print_text(const struct proof *p, const struct streams *streams)
 {
     struct strbuf plain = STRBUF_INIT;
@@ -91,6 +101,7 @@ static void print_text(const struct proof *p, const struct streams *streams)
     if (p->ends[PROVE_LOST] > PROVE_SHOWN)
         printf("LOST     and %zu more\n", p->ends[PROVE_LOST] - PROVE_SHOWN);
     print_stream_findings(p, streams);
+    print_future(p);
     puts(proof_has_finding(p) ? "not proven" : "proven: every event has an end");
     strbuf_deinit(&plain);
 }

@@ -55,8 +55,9 @@ struct prove {
     struct arena *arena;
 };
 
-static const char *const end_names[PROVE_ENDS] = {"reflected", "gone",      "behind", "raw",     "replayed",
-                                                  "dead",      "discarded", "parked", "pending", "lost"};
+static const char *const end_names[PROVE_ENDS] = {"reflected", "gone",   "behind",    "raw",
+                                                  "replayed",  "dead",   "discarded", "parked",
+                                                  "pending",   "future", "lost"};
 
 const char *prove_end_name(enum prove_end end)
 {
@@ -507,6 +508,8 @@ static void judge_need(void *context, struct need *n)
             count(p, PROVE_BEHIND);
         } else if (entities_have(&p->open, need_entity(n))) {
             count(p, PROVE_PENDING);
+        } else if (n->stored.exists && m->entry_ms > p->freshness.now_ms) {
+            count(p, PROVE_FUTURE);
         } else {
             lose(p, m);
         }
@@ -805,5 +808,5 @@ bool proof_has_finding(const struct proof *p)
         if (s->no_group || s->trimmed_unread > 0 || s->bodiless > 0 || s->fell)
             return true;
     }
-    return p->ends[PROVE_LOST] > 0;
+    return p->ends[PROVE_LOST] > 0 || p->ends[PROVE_FUTURE] > 0;
 }

@@ -26,7 +26,8 @@ enum prove_end {
     PROVE_DISCARDED, /* given up by a person, on the record */
     PROVE_PARKED,    /* its need waits in MongoDB */
     PROVE_PENDING,   /* not delivered yet, or not acknowledged yet */
-    PROVE_LOST,      /* acknowledged, and nothing shows it */
+    PROVE_FUTURE, /* acknowledged, but stored at a time that has not come: a clock has stepped back, nothing compares */
+    PROVE_LOST, /* acknowledged, and nothing shows it */
     PROVE_ENDS
 };
 
