@@ -173,10 +173,15 @@ static bool framed(struct http *h, struct evhttp_request *request)
                                       evhttp_request_get_command(request) == EVHTTP_REQ_POST,
                                       request->major == 1 && request->minor >= 1);
 
+    /* evhttp would answer in any version it was asked in. */
+    if (request->major != 1)
+        framing = FRAMING_AMBIGUOUS;
+    request->minor = request->major == 1 && request->minor == 0 ? 0 : 1;
+    request->major = 1;
     /* evhttp ends no connection after a CONNECT, whatever the answer says. */
     if (evhttp_request_get_command(request) == EVHTTP_REQ_CONNECT) {
         request->type = EVHTTP_REQ_OPTIONS;
-        framing = FRAMING_LAST;
+        framing = framing == FRAMING_SOUND ? FRAMING_LAST : framing;
     }
     if (framing == FRAMING_LAST)
         evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");

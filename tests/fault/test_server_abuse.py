@@ -62,7 +62,7 @@ def sent_and_heard(data, s=None, seconds=1.0):
 
 
 def statuses(answers):
-    return [int(code) for code in re.findall(rb"HTTP/1\.[0-9]+ (\d{3}) ", answers)]
+    return [int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answers)]
 
 
 def stored():
@@ -154,6 +154,8 @@ REQUESTS = {
     "HTTP/0.9": (b"GET /webhooks/tiktok\r\n", [400], ENDED, []),
     "HTTP/0.9 with a body": (b"POST /webhooks/tiktok\r\n\r\n" + FIRST, [400], ENDED, []),
     "HTTP/1.0": (push(version=b"HTTP/1.0"), [200], ENDED, ["1"]),
+    "HTTP/0.1": (push(version=b"HTTP/0.1"), [400], ENDED, []),
+    "HTTP/1.2": (push(version=b"HTTP/1.2"), [200], OPEN, ["1"]),
     "HTTP/1.1x": (push(version=b"HTTP/1.1x"), [400], ENDED, []),
     "http/1.1": (push(version=b"http/1.1"), [400], ENDED, []),
     "HTTP/2.0": (push(version=b"HTTP/2.0"), [400], ENDED, []),

@@ -26,6 +26,9 @@ TEST(reads_retry_after_as_seconds_or_date)
     CHECK_INT(retry_after_ms("Tue, 06 Jan 2026 04:00:10 GMT", now), 10000);
     CHECK_INT(retry_after_ms("Tue, 06 Jan 2026 03:59:00 GMT", now), 0);
     CHECK_INT(retry_after_ms("whenever", now), 0);
+    CHECK_INT(retry_after_ms("Fri, 31 Dec-922337268", now),
+              RETRY_AFTER_MAX_MS); /* more ms than an int64 holds */
+    CHECK_INT(retry_after_ms("Fri, 31 Dec 1999 23:59:59 GMT", now), 0);
 }
 
 TEST(a_request_can_be_wiped_twice)

@@ -272,6 +272,7 @@ TEST(lists_the_shops_of_the_app_page_by_page)
     a = answer(200, "{\"error\":\"\"}"); /* half an answer: no shop is gone by it */
     platform_shopee.shops_answer(&a, &shops);
     CHECK_INT(shops.class, CALL_RETRY);
+    CHECK_TEXT(shops.error, "shopee: success without a list of shops");
     platform_shops_deinit(&shops);
 }
 

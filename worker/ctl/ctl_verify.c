@@ -11,34 +11,29 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "common/push_sign.h"
 #include "common/strbuf.h"
 #include "worker/ctl/ctl.h"
 #include "worker/ctl/push_guess.h"
+#include "worker/ctl/saved_request.h"
 
 enum { VERIFY_INPUT_MAX = 64 * 1024 * 1024 };
 
 struct verify {
-    const char *platform;  /* argument */
-    const char *url;       /* --url; NULL = none */
-    const char *signature; /* --signature; NULL = none */
-    const char *file;      /* --request; NULL = none */
-    struct strbuf input;   /* body, or the whole request */
-    struct strbuf sent;    /* the signature as it was sent */
-    struct strbuf host;    /* of the request; empty = none */
-    struct strbuf target;  /* path of the request line; empty = none */
-    size_t body;           /* where the body begins in input */
+    const char *platform;         /* argument */
+    const char *url;              /* --url; NULL = none */
+    const char *signature;        /* --signature; NULL = none */
+    const char *file;             /* --request; NULL = none */
+    struct strbuf input;          /* body, or the whole request */
+    struct saved_request request; /* taken apart; with a body alone just its signature */
 };
 
 static void verify_deinit(struct verify *v)
 {
     strbuf_deinit(&v->input);
-    strbuf_deinit(&v->sent);
-    strbuf_deinit(&v->host);
-    strbuf_deinit(&v->target);
+    saved_request_deinit(&v->request);
 }
 
 /* --- input ---------------------------------------------------------------------------------------------------- */
@@ -79,56 +74,11 @@ static bool read_input(struct verify *v, struct err *err)
     return ok;
 }
 
-/* The first header of a name counts, as for the server. */
-static void take_header(const char *line, size_t n, const char *name, struct strbuf *to)
-{
-    const size_t length = strlen(name);
-
-    if (to->length > 0 || n <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
-        return;
-    line += length + 1;
-    n -= length + 1;
-    while (n > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        n--;
-    }
-    strbuf_add(to, line, n);
-}
-
-/* "POST /webhooks/shopee HTTP/1.1" -> the target. */
-static void take_request_line(const char *line, size_t n, struct strbuf *target)
-{
-    const char *space = memchr(line, ' ', n), *end;
-
-    if (!space || !memmem(line, n, " HTTP/", 6))
-        return;
-    space++;
-    end = memchr(space, ' ', n - (size_t)(space - line));
-    if (end)
-        strbuf_add(target, space, (size_t)(end - space));
-}
-
-/* Head of a saved request: lines up to an empty one. False: there is no empty line. */
+/* False: there is no empty line. */
 static bool split_request(struct verify *v, struct err *err)
 {
-    const char *at = strbuf_text(&v->input), *end = at + v->input.length, *newline;
-    bool first = true;
-
-    while ((newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        size_t n = (size_t)(newline - at);
-
-        n -= n > 0 && at[n - 1] == '\r';
-        if (n == 0) {
-            v->body = (size_t)(newline + 1 - strbuf_text(&v->input));
-            return true;
-        }
-        if (first)
-            take_request_line(at, n, &v->target);
-        take_header(at, n, "Authorization", &v->sent);
-        take_header(at, n, "Host", &v->host);
-        first = false;
-        at = newline + 1;
-    }
+    if (saved_request_parse(&v->request, strbuf_text(&v->input), v->input.length))
+        return true;
     err_set(err, ERR_CONFIG, 0, "%s has no empty line between headers and body", v->file);
     return false;
 }
@@ -191,11 +141,11 @@ static void request_urls(const struct verify *v, struct strbuf urls[2])
     static const char *const schemes[2] = {"https://", "http://"};
 
     for (size_t i = 0; i < 2; i++) {
-        if (v->target.length == 0 || v->host.length == 0 || v->target.data[0] != '/')
+        if (v->request.target.length == 0 || v->request.host.length == 0 || v->request.target.data[0] != '/')
             continue;
         strbuf_add_text(&urls[i], schemes[i]);
-        strbuf_add(&urls[i], v->host.data, v->host.length);
-        strbuf_add(&urls[i], v->target.data, v->target.length);
+        strbuf_add(&urls[i], v->request.host.data, v->request.host.length);
+        strbuf_add(&urls[i], v->request.target.data, v->request.target.length);
     }
 }
 
@@ -203,8 +153,8 @@ static int judge(const struct ctl *c, const struct verify *v, const struct push_
                  const char sent[HMAC_HEX_LENGTH])
 {
     struct strbuf urls[2] = {STRBUF_INIT, STRBUF_INIT}, plain = STRBUF_INIT;
-    struct push_guess_input in = {.body = strbuf_text(&v->input) + v->body,
-                                  .length = v->input.length - v->body,
+    struct push_guess_input in = {.body = strbuf_text(&v->input) + v->request.body,
+                                  .length = v->input.length - v->request.body,
                                   .given = v->url,
                                   .urls = strcmp(v->platform, "shopee") == 0};
     struct push_guess guess;
@@ -245,8 +195,8 @@ static int check_settings(const struct verify *v, const struct push_signer *s)
 
 static int malformed(const struct ctl *c, const struct verify *v)
 {
-    const char *what = v->sent.length == 0 ? "the request has no Authorization header"
-                                           : "the signature is not 64 hex digits and nothing else";
+    const char *what = v->request.sent.length == 0 ? "the request has no Authorization header"
+                                                   : "the signature is not 64 hex digits and nothing else";
 
     if (v->signature)
         return ctl_fail(CTL_USAGE, "--signature takes 64 hex digits");
@@ -271,12 +221,13 @@ static int run(const struct ctl *c, struct verify *v)
     if (code == CTL_DONE && (!read_input(v, &err) || (v->file && !split_request(v, &err))))
         code = ctl_fail(CTL_USAGE, "%s", err.text);
     if (v->signature) {
-        strbuf_reset(&v->sent);
-        strbuf_add_text(&v->sent, v->signature);
+        strbuf_reset(&v->request.sent);
+        strbuf_add_text(&v->request.sent, v->signature);
     }
     if (code == CTL_DONE)
-        code = push_sign_normal(strbuf_text(&v->sent), v->sent.length, sent) ? judge(c, v, &signer, sent)
-                                                                             : malformed(c, v);
+        code = push_sign_normal(strbuf_text(&v->request.sent), v->request.sent.length, sent)
+                   ? judge(c, v, &signer, sent)
+                   : malformed(c, v);
     push_signer_deinit(&signer);
     return code;
 }

@@ -91,15 +91,18 @@ bool platform_text_is_clean(const char *text)
 
 int64_t retry_after_ms(const char *text, int64_t now_ms)
 {
+    const int64_t now_s = now_ms / 1000, most_s = RETRY_AFTER_MAX_MS / 1000;
     int64_t value;
     time_t date;
 
     if (!text || !*text)
         return 0;
     if (number_i64(text, strlen(text), &value))
-        value = value < 0 ? 0 : value > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : value * 1000;
+        value = value < 0 ? 0 : value > most_s ? RETRY_AFTER_MAX_MS : value * 1000;
     else if ((date = curl_getdate(text, NULL)) != (time_t)-1)
-        value = (int64_t)date * 1000 - now_ms;
+        value = date < now_s            ? 0 /* compared in seconds: years may have any number of digits */
+                : date > now_s + most_s ? RETRY_AFTER_MAX_MS
+                                        : (int64_t)date * 1000 - now_ms;
     else
         return 0;
     return value < 0 ? 0 : value > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : value;

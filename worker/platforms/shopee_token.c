@@ -206,6 +206,8 @@ void shopee_shops_answer(const struct platform_answer *answer, struct platform_s
     else
         out->class = r.class;
     memcpy(out->error, r.error, sizeof out->error);
+    if (out->class != CALL_OK && !out->error[0])
+        strcpy(out->error, "shopee: success without a list of shops");
     if (out->class != CALL_OK)
         return;
     out->at = xcalloc(yyjson_arr_size(list) + 1, sizeof out->at[0]);
