@@ -107,10 +107,14 @@ def case_worker_told_to_leave_while_redis_is_frozen_ends_within_its_deadline():
 def case_worker_told_to_leave_while_mongo_is_away_hands_back():
     with World(worker=LONG_LEASES) as world:
         worker = world.worker()
-        world.mongo.kill()
+        world.sim.fault("hold", count=-1)
         world.send(world.sim.burst(shops=2, orders=50, events=100))
+        wait_for("calls to be held", lambda: world.sim.counters()["held"] >= 2)
+        world.mongo.kill()
+        world.sim.heal()
+        world.sim.release()
         wait_for("the worker to notice", lambda: worker.admin("/readyz")[0] == 503, 30)
-        check(pending(world), "the worker holds nothing")
+        check(pending(world, "w1-0"), "the worker holds nothing")
         worker.stop(25)
         check({consumer for _, consumer, _ in pending(world)} <= {"parked"}, "entries were not handed back")
         world.mongo.start()
