@@ -5,13 +5,13 @@
  * worker call the event reflected because the stored version is as new. When in doubt a row says no, which costs one read
  * and never an update.
  *
- * The event's time is data.update_time, and it belongs to one entity: the order in a status change (and its tracking, whose
- * version is at least the order's), the return in a return's, the package in a package's; the others of the same push have
- * none. The envelope's timestamp tells when the push was sent, which was seen more than an hour after the change, so it
- * never stands in.
+ * The event's time is data.update_time, and it belongs to one entity: the order in a status change, the return in a return's,
+ * the package in a package's; the others of the same push have none. The envelope's timestamp tells when the push was
+ * sent, which was seen more than an hour after the change, so it never stands in.
  *
  * There is no tracking topic. So the order states in which a parcel moves or comes to rest refresh the order's tracking as
- * well, and so does every change of a package.
+ * well, and so does every change of a package. The order's time is not given to the tracking: a tracking's version may be a
+ * package's, read later than the order, and would prove too much.
  *
  * A number no row knows, and the topics kept only as they are, become kind `other`: new topics appear without notice,
  * and losing them would be worse than storing them unread. What a row needs and does not find makes a dead letter: the
@@ -245,7 +245,7 @@ static bool concerns_tracking(const struct row *row, yyjson_val *data)
 
 static bool map_entity(struct map_draft *d, const struct row *row, yyjson_val *data)
 {
-    struct entry *e = &d->out->entries[0], *tracking;
+    struct entry *e = &d->out->entries[0];
 
     if (!map_get_id(data, row->id, &e->id))
         return map_dead(d, row->kind == ENTRY_PRODUCT ? "data.product_id is missing or unusable"
@@ -256,14 +256,7 @@ static bool map_entity(struct map_draft *d, const struct row *row, yyjson_val *d
     e->key = key_of(d, data);
     if (row->also)
         return map_return(d, row, data);
-    if (!concerns_tracking(row, data))
-        return true;
-    tracking = also(d, ENTRY_TRACKING, e->id);
-    if (!tracking)
-        return false;
-    tracking->event_ms = d->out->entries[0].event_ms;
-    tracking->moves = row->moves;
-    return true;
+    return !concerns_tracking(row, data) || also(d, ENTRY_TRACKING, e->id);
 }
 
 /* The envelope: topic and shop, as far as they are there. False: dead. */

@@ -80,13 +80,11 @@ TEST(an_order_state_in_which_a_parcel_moves_or_rests_refreshes_the_tracking)
         snprintf(body, sizeof(body),
                  ENVELOPE("1", "\"order_id\":\"57\",\"order_status\":\"%s\",\"update_time\":1767704400"),
                  states[i].status);
-        map_check_samples(
-            map_text,
-            &(struct map_sample){
-                body, states[i].tracked
-                          ? "order:57 @1767704400000 moves tracking:57 @1767704400000 moves abcdef:9"
-                          : "order:57 @1767704400000 moves abcdef:9"},
-            1);
+        map_check_samples(map_text,
+                          &(struct map_sample){
+                              body, states[i].tracked ? "order:57 @1767704400000 moves tracking:57 abcdef:9"
+                                                      : "order:57 @1767704400000 moves abcdef:9"},
+                          1);
     }
     /* No other topic's order_status is believed. */
     map_check_samples(
