@@ -69,5 +69,48 @@ def case_a_shop_at_its_limit_delays_no_other():
         check(other[-1] - busy[0] < (busy[-1] - busy[0]) / 2, "the other shop waited %d of %d ms" % (other[-1] - busy[0], busy[-1] - busy[0]))
 
 
+# ---------------------------------------------------------------- over more than a minute
+
+def any_minute(counted, per_minute):
+    """No 60 seconds, wherever they begin, have seen more than 102 %; nothing was refused."""
+    check_equal(counted["refused"], 0, "calls refused with 429")
+    check(counted["max_60s"] <= per_minute * 1.02, "%d calls within 60 s, allowed are %d" % (counted["max_60s"], per_minute))
+
+
+def case_the_app_s_limit_binds_for_more_than_a_minute_and_is_used():
+    per_minute = 300
+    with World(shops=4, release=True, worker=SINGLY) as world:
+        world.sim.switch(app_limit_per_minute=per_minute)
+        for _ in range(3):
+            world.worker(PLATFORM_RATE_LIMIT_TIKTOK=per_minute)
+        world.send(world.sim.burst(shops=4, orders=340, events=340))
+        world.settle(120)
+        counted, times = world.sim.limits(), calls(world.sim)
+        check(times[-1] - times[0] > 62000, "it bound for %d ms only" % (times[-1] - times[0]))
+        any_minute({"max_60s": counted["app_max_60s"], "refused": counted["app_refused"]}, per_minute)
+        check_use(times, per_minute)
+        world.check()
+
+
+def case_a_shop_s_limit_binds_for_more_than_a_minute_and_is_used_and_delays_nobody_else():
+    with World(shops=3, release=True, worker=SINGLY) as world:
+        world.sim.switch(shop_limit_per_minute=120)
+        for _ in range(3):
+            world.worker(SHOP_RATE_LIMIT_TIKTOK=2)
+        world.send(world.sim.burst(shops=1, orders=136, events=136))
+        world.send(world.sim.burst(shops=2, first_shop=1, orders=8, events=8))
+        world.settle(120)
+        shops = [shop["shop_id"] for shop in world.sim.shops()]
+        busy = calls(world.sim, shops[0])
+        check(busy[-1] - busy[0] > 62000, "it bound for %d ms only" % (busy[-1] - busy[0]))
+        for counted in world.sim.limits()["shops"].values():
+            any_minute(counted, 120)
+        check_use(busy, 120)
+        for other in shops[1:]:
+            last = calls(world.sim, other)[-1] - busy[0]
+            check(last < 10000, "a shop with four orders had its last call after %d ms" % last)
+        world.check()
+
+
 if __name__ == "__main__":
-    run_cases(globals())
+    run_cases(globals(), width=2)
