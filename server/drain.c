@@ -2,7 +2,8 @@
  *
  *   records --GET of their marks--> those without --XADD--> those with an id: SET of the mark; the others again, later
  *
- * Three round trips a group. A group is done when Redis has each of its records; only then does the journal hear of it. */
+ * Three round trips a group, and one more where marks stand: a mark counts only when the entry it names is there. A group is
+ * done when Redis has each of its records; only then does the journal hear of it. */
 #include "server/drain.h"
 
 #include <errno.h>
@@ -19,8 +20,12 @@
 #include "common/metrics.h"
 #include "common/number.h"
 #include "common/thread.h"
+#include "server/ledger.h"
 #include "server/mark.h"
+#include "server/pressure.h"
+#include "server/replay.h"
 #include "server/resolve.h"
+#include "server/watch.h"
 
 enum {
     GROUP = 256,       /* records in flight */
@@ -29,18 +34,38 @@ enum {
     REPLY_MS = 5000,   /* longest wait for one reply */
     BACKOFF_FIRST_MS = 50,
     BACKOFF_LAST_MS = 2000,
-    ID_MAX = 48, /* bytes of an entry's id kept for its mark */
+    CHECK_MS = 1000, /* between questions about what is kept */
+    NO_SLOT = WATCH_SLOTS,
 };
 
 struct item {
     bool done;       /* Redis has it */
+    bool marked;     /* its mark stands; id is set */
     bool wants_mark; /* stored just now; id is set */
-    char id[ID_MAX];
+    char id[MARK_ID_MAX];
     size_t id_length;
+    uint16_t slot; /* NO_SLOT: a stream we do not know */
+};
+
+/* What was stored in one stream and is kept in files. */
+struct drain_slot {
+    struct watch_slot watch;
+    int64_t held;  /* entries stored, of files not deleted yet */
+    int64_t noted; /* counts' noted as of the last answer that was fine */
+    bool gap;      /* being gone over again */
+    struct ledger_gap line;
+};
+
+/* Entries of a slot that count as held until their time has come. */
+struct drain_held {
+    int64_t ms; /* monotonic: when they were stored */
+    uint16_t slot;
+    int64_t count;
 };
 
 struct drain {
-    struct journal *journal;
+    struct drain_tools tools;
+    struct journal *journal; /* of tools, as the next two */
     const struct redis_url *url;
     struct resolver *resolver;
     int64_t mark_ms;     /* life of a mark; 0: no dedupe */
@@ -52,6 +77,17 @@ struct drain {
     int64_t backoff_ms;
     bool refusing; /* told a person, and not yet that it is over */
     char why[200]; /* of the failure of this attempt; "" */
+
+    struct drain_slot *slots[WATCH_SLOTS]; /* NULL: never used */
+    uint16_t used[WATCH_SLOTS];
+    size_t used_count;
+    char run[WATCH_RUN_MAX]; /* of the Redis that has what is kept; "": none yet */
+    int64_t check_ms;        /* monotonic: next questions */
+    int64_t again;           /* records still to be gone over again */
+    struct drain_held *held; /* a queue, oldest first */
+    size_t held_first, held_count, held_room;
+    bool rewound; /* the group in hand will be read again */
+    bool unsure;  /* Redis may have lost something and could not be asked */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* of what follows */
@@ -148,6 +184,8 @@ static bool greet(struct drain *d, const char *word, const char *first, const ch
     return ok;
 }
 
+static bool same_run(struct drain *d);
+
 static bool connect_now(struct drain *d)
 {
     const struct timeval connecting = {.tv_sec = CONNECT_MS / 1000}, replying = {.tv_sec = REPLY_MS / 1000};
@@ -171,7 +209,7 @@ static bool connect_now(struct drain *d)
         return false;
     if (url->db && !greet(d, "SELECT", db, NULL))
         return false;
-    return greet(d, "PING", NULL, NULL);
+    return greet(d, "PING", NULL, NULL) && same_run(d);
 }
 
 /* ---- a group ---- */
@@ -187,7 +225,7 @@ static bool is_id(const redisReply *r)
            mark_is_id(r->str, (size_t)r->len);
 }
 
-/* Which are there already? A mark that cannot be read is none. */
+/* Reads the ids that marks stand for. A mark that cannot be read is none. */
 static bool ask_marks(struct drain *d)
 {
     size_t asked = 0;
@@ -201,31 +239,276 @@ static bool ask_marks(struct drain *d)
     if (asked > 0 && !send_out(d))
         return false;
     for (size_t i = 0; i < d->count; i++) {
+        struct item *item = &d->items[i];
         redisReply *r;
 
-        if (d->items[i].done || !has_mark(d, i))
+        item->marked = false;
+        if (item->done || !has_mark(d, i))
             continue;
         r = reply(d);
         if (!r)
             return false;
-        d->items[i].done = is_id(r);
-        metric_add(METRIC_SERVER_JOURNAL_KNOWN, d->items[i].done);
+        if (is_id(r) && (size_t)r->len < sizeof(item->id)) {
+            item->marked = true;
+            item->id_length = (size_t)r->len;
+            memcpy(item->id, r->str, item->id_length);
+        }
         freeReplyObject(r);
     }
     return true;
+}
+
+static bool read_xadd(const struct drain *d, size_t i, struct mark_xadd *x)
+{
+    const struct segment_record *record = &d->records[i];
+
+    return mark_read_xadd(record->body + record->mark_length, record->length - record->mark_length, x);
+}
+
+static void add_range(struct drain *d, size_t i)
+{
+    const struct item *item = &d->items[i];
+    struct mark_xadd x;
+
+    if (!read_xadd(d, i, &x)) /* then there is no such stream either */
+        x.stream = "", x.stream_length = 0;
+    resp_add_array(&d->out, 4);
+    resp_add_bulk(&d->out, "XRANGE", 6);
+    resp_add_bulk(&d->out, x.stream, x.stream_length);
+    resp_add_bulk(&d->out, item->id, item->id_length);
+    resp_add_bulk(&d->out, item->id, item->id_length);
+}
+
+static void settled(struct drain *d, size_t i, bool anew);
+
+/* Which are there already? Those whose mark names an entry that is there. */
+static bool ask_entries(struct drain *d)
+{
+    size_t asked = 0;
+
+    strbuf_reset(&d->out);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].marked) {
+            add_range(d, i);
+            asked++;
+        }
+    if (asked > 0 && !send_out(d))
+        return false;
+    for (size_t i = 0; i < d->count; i++) {
+        redisReply *r;
+
+        if (!d->items[i].marked)
+            continue;
+        r = reply(d);
+        if (!r)
+            return false;
+        if (r->type == REDIS_REPLY_ARRAY && r->elements > 0) {
+            metric_add(METRIC_SERVER_JOURNAL_KNOWN, 1);
+            settled(d, i, false);
+        }
+        freeReplyObject(r);
+    }
+    return true;
+}
+
+/* ---- what was stored, in case Redis loses it ---- */
+
+static struct drain_slot *slot_of(struct drain *d, uint16_t number)
+{
+    if (number == NO_SLOT)
+        return NULL;
+    if (!d->slots[number]) {
+        d->slots[number] = xcalloc(1, sizeof(*d->slots[number]));
+        d->used[d->used_count++] = number;
+    }
+    return d->slots[number];
+}
+
+/* Redis has a record; its id stands in the item. anew: since just now. */
+static void settled(struct drain *d, size_t i, bool anew)
+{
+    struct item *item = &d->items[i];
+    struct drain_slot *slot = slot_of(d, item->slot);
+    struct mark_id id;
+
+    item->done = true;
+    if (!slot || d->tools.config->replay_ms == 0)
+        return;
+    if (slot->gap) {
+        slot->line.resent++;
+        slot->line.missing += anew;
+    }
+    if (mark_read_id(item->id, item->id_length, &id))
+        watch_note(&slot->watch, id);
+}
+
+static void hold(struct drain *d, uint16_t number, int64_t count)
+{
+    if (d->held_count == d->held_room) {
+        d->held_room = d->held_room ? 2 * d->held_room : 256;
+        d->held = xrealloc(d->held, d->held_room * sizeof(*d->held));
+    }
+    d->held[d->held_count++] = (struct drain_held){clock_mono_ms(), number, count};
+    d->slots[number]->held += count;
+    replay_hold(d->tools.counts, number, count);
+}
+
+static void release(struct drain *d, int64_t until_ms)
+{
+    for (; d->held_first < d->held_count && d->held[d->held_first].ms <= until_ms; d->held_first++) {
+        const struct drain_held *h = &d->held[d->held_first];
+
+        d->slots[h->slot]->held -= h->count;
+        replay_release(d->tools.counts, h->slot, h->count);
+    }
+    if (d->held_first > 0 && 2 * d->held_first >= d->held_count) {
+        d->held_count -= d->held_first;
+        memmove(d->held, d->held + d->held_first, d->held_count * sizeof(*d->held));
+        d->held_first = 0;
+    }
+}
+
+/* The group is with Redis: what of it was stored just now is held. */
+static void hold_group(struct drain *d)
+{
+    for (size_t n = 0; n < d->used_count && d->tools.config->replay_ms > 0; n++) {
+        int64_t count = 0;
+
+        for (size_t i = 0; i < d->count; i++)
+            count += d->items[i].slot == d->used[n];
+        if (count > 0)
+            hold(d, d->used[n], count);
+    }
+}
+
+static void gap_close(struct drain *d, struct drain_slot *slot)
+{
+    slot->gap = false;
+    slot->line.closed = true;
+    ledger_write(d->tools.ledger, &slot->line);
+}
+
+static void gap_open(struct drain *d, uint16_t number, const char *reason, const struct watch_slot *was)
+{
+    struct drain_slot *slot = d->slots[number];
+    struct ledger_gap *line = &slot->line;
+
+    if (slot->gap)
+        return;
+    *line = (struct ledger_gap){.at_ms = clock_now_ms(),
+                                .teller = -1,
+                                .slot = number,
+                                .reason = reason,
+                                .last = mark_later(was->newest, was->last) ? was->newest : was->last,
+                                .before = was->known ? was->added : -1,
+                                .after = slot->watch.known ? slot->watch.added : -1};
+    line->older = replay_older(d->tools.counts, number, was, &slot->watch, slot->noted);
+    slot->gap = true;
+    watch_forget(&slot->watch);
+    metric_add(strcmp(reason, "run_id") == 0 ? METRIC_SERVER_GAPS_RUN
+               : strcmp(reason, "gone") == 0 ? METRIC_SERVER_GAPS_GONE
+                                             : METRIC_SERVER_GAPS_FELL,
+               1);
+    ledger_write(d->tools.ledger, line);
+}
+
+/* All that is kept is gone over again; it counts as held once more then. */
+static void rewind_journal(struct drain *d)
+{
+    release(d, INT64_MAX);
+    d->rewound = true;
+    d->again = journal_rewind(d->journal);
+    for (size_t n = 0; n < d->used_count && d->again == 0; n++)
+        if (d->slots[d->used[n]]->gap)
+            gap_close(d, d->slots[d->used[n]]);
+}
+
+/* One question and its answer; *was is what was known before it. False: connection lost. */
+static bool question(struct drain *d, uint16_t number, struct watch_slot *was, enum watch_verdict *verdict)
+{
+    struct drain_slot *slot = d->slots[number];
+    const int64_t noted = atomic_load(&d->tools.counts->slots[number].noted);
+    redisReply *r;
+
+    *was = slot->watch;
+    *verdict = WATCH_FINE;
+    strbuf_reset(&d->out);
+    watch_add_question(&slot->watch, number, &d->out);
+    if (!send_out(d) || !(r = reply(d)))
+        return false;
+    if (r->type == REDIS_REPLY_STRING)
+        *verdict = watch_judge(&slot->watch, number, r->str, (size_t)r->len);
+    else
+        d->unsure = true;
+    if (r->type == REDIS_REPLY_STRING && *verdict == WATCH_FINE)
+        slot->noted = noted;
+    freeReplyObject(r);
+    return true;
+}
+
+/* Asks about all slots something is kept of. again: whatever the answers, all of it goes again. False: connection lost. */
+static bool check(struct drain *d, const char *again)
+{
+    const int64_t began_ms = clock_mono_ms();
+    bool lost_some = again != NULL;
+
+    d->check_ms = began_ms + CHECK_MS;
+    d->unsure = false;
+    for (size_t n = 0; n < d->used_count; n++) {
+        struct drain_slot *slot = d->slots[d->used[n]];
+        enum watch_verdict verdict;
+        struct watch_slot was;
+
+        if (slot->held == 0 && !slot->gap)
+            continue;
+        if (!question(d, d->used[n], &was, &verdict)) {
+            d->unsure = true;
+            return false;
+        }
+        if (again || verdict != WATCH_FINE)
+            gap_open(d, d->used[n], again ? again : verdict == WATCH_GONE ? "gone" : "fell", &was);
+        lost_some = lost_some || verdict != WATCH_FINE;
+    }
+    if (lost_some) {
+        rewind_journal(d);
+    } else if (!d->unsure) {
+        release(d, began_ms - d->tools.config->replay_ms);
+        journal_release(d->journal, began_ms - d->tools.config->replay_ms);
+        journal_release_excess(d->journal);
+    }
+    return true;
+}
+
+/* On a new connection: is it the Redis that has what is kept? One that does not tell may be any. */
+static bool same_run(struct drain *d)
+{
+    static const char *const info[] = {"INFO", "server"};
+    char run[WATCH_RUN_MAX] = "";
+    bool other;
+    redisReply *r;
+
+    if (d->tools.config->replay_ms == 0)
+        return true;
+    r = redisCommandArgv(d->redis, 2, (const char **)(uintptr_t)info, NULL);
+    if (!r)
+        return lost(d);
+    if (r->type == REDIS_REPLY_STRING)
+        watch_read_run(r->str, (size_t)r->len, run);
+    freeReplyObject(r);
+    other = d->run[0] && strcmp(d->run, run) != 0;
+    memcpy(d->run, run, sizeof(run));
+    return !other || journal_kept(d->journal) == 0 || check(d, "run_id");
 }
 
 static void stored(struct drain *d, size_t i, const redisReply *r)
 {
     struct item *item = &d->items[i];
 
-    item->done = true;
     metric_add(METRIC_SERVER_ENTRIES_STORED, 1);
-    if (!has_mark(d, i) || (size_t)r->len > sizeof(item->id))
-        return;
-    item->wants_mark = true;
-    item->id_length = (size_t)r->len;
+    item->id_length = (size_t)r->len < sizeof(item->id) ? (size_t)r->len : 0;
     memcpy(item->id, r->str, item->id_length);
+    item->wants_mark = has_mark(d, i) && item->id_length > 0;
+    settled(d, i, true);
 }
 
 /* False: connection lost, or to be dropped. A refusal of one says nothing about the next; all are asked for. */
@@ -302,9 +585,9 @@ static bool attempt(struct drain *d)
     size_t missing = 0;
 
     d->why[0] = '\0';
-    if (!d->redis && !connect_now(d))
+    if (!d->redis && (!connect_now(d) || d->rewound))
         return false;
-    if (!ask_marks(d) || !add_entries(d))
+    if (!ask_marks(d) || !ask_entries(d) || !add_entries(d))
         return false;
     set_marks(d);
     for (size_t i = 0; i < d->count; i++)
@@ -349,13 +632,40 @@ static void told(struct drain *d, bool refused)
     d->refusing = refused;
 }
 
+static void begin_group(struct drain *d)
+{
+    memset(d->items, 0, d->count * sizeof(d->items[0]));
+    for (size_t i = 0; i < d->count; i++) {
+        struct mark_xadd x;
+
+        if (!read_xadd(d, i, &x) || !watch_find(x.stream, x.stream_length, &d->items[i].slot))
+            d->items[i].slot = NO_SLOT;
+        (void)slot_of(d, d->items[i].slot);
+    }
+}
+
+/* Redis has the group, and the files will have it for a while. */
+static void end_group(struct drain *d)
+{
+    hold_group(d);
+    journal_acked(d->journal);
+    journal_release_excess(d->journal); /* new events go before what Redis has just taken */
+    d->again = d->again > (int64_t)d->count ? d->again - (int64_t)d->count : 0;
+    for (size_t n = 0; n < d->used_count && d->again == 0; n++)
+        if (d->slots[d->used[n]]->gap)
+            gap_close(d, d->slots[d->used[n]]);
+}
+
 /* Until Redis has the group. False: told to stop before. */
 static bool drain_group(struct drain *d)
 {
     bool cut = false;
 
-    memset(d->items, 0, d->count * sizeof(d->items[0]));
+    begin_group(d);
+    d->rewound = false;
     while (!attempt(d)) {
+        if (d->rewound)
+            return true;
         told(d, true);
         if (stopping(d, &cut))
             return false;
@@ -366,8 +676,24 @@ static bool drain_group(struct drain *d)
     }
     told(d, false);
     d->backoff_ms = BACKOFF_FIRST_MS;
-    journal_acked(d->journal);
+    end_group(d);
     return !stopping(d, &cut) || !cut;
+}
+
+/* Looks after what is kept. */
+static void look_after(struct drain *d)
+{
+    if (d->tools.config->replay_ms == 0 || clock_mono_ms() < d->check_ms || journal_kept(d->journal) == 0)
+        return;
+    if (d->redis || connect_now(d))
+        (void)!check(d, NULL);
+    d->check_ms = clock_mono_ms() + CHECK_MS;
+}
+
+/* Above the mark Redis belongs to the workers. */
+static bool too_full(struct drain *d)
+{
+    return d->tools.pressure && pressure_high(d->tools.pressure);
 }
 
 static void *drain_run(void *arg)
@@ -378,12 +704,22 @@ static void *drain_run(void *arg)
     while (on) {
         const bool last = stopping(d, &cut);
 
+        look_after(d);
+        if (too_full(d)) {
+            on = !last;
+            rest(d, WAIT_MS / 4);
+            continue;
+        }
         d->count = journal_read(d->journal, d->records, GROUP, last ? 0 : WAIT_MS);
         if (d->count > 0)
             on = !cut && drain_group(d);
         else
             on = !last;
     }
+    d->check_ms = 0;
+    look_after(d);
+    if (d->redis && !d->unsure && d->again == 0)
+        journal_release(d->journal, INT64_MAX);
     disconnect(d);
     pthread_mutex_lock(&d->mutex);
     d->ended = true;
@@ -394,22 +730,25 @@ static void *drain_run(void *arg)
 
 static void drain_free(struct drain *d)
 {
+    for (size_t n = 0; n < d->used_count; n++)
+        free(d->slots[d->used[n]]);
+    free(d->held);
     strbuf_deinit(&d->out);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->mutex);
     free(d);
 }
 
-struct drain *drain_start(struct journal *j, const struct config *c, const struct redis_url *url,
-                          struct resolver *resolver, struct err *err)
+struct drain *drain_start(const struct drain_tools *tools, struct err *err)
 {
     struct drain *d = xcalloc(1, sizeof(*d));
     pthread_condattr_t monotonic;
 
-    d->journal = j;
-    d->url = url;
-    d->resolver = resolver;
-    d->mark_ms = c->dedupe_window_minutes * 60 * 1000;
+    d->tools = *tools;
+    d->journal = tools->journal;
+    d->url = tools->url;
+    d->resolver = tools->resolver;
+    d->mark_ms = tools->config->dedupe_window_minutes * 60 * 1000;
     d->fd = -1;
     d->backoff_ms = BACKOFF_FIRST_MS;
     pthread_condattr_init(&monotonic);

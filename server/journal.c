@@ -48,6 +48,7 @@ struct segment {
     int64_t end;     /* bytes flushed; under the mutex while open */
     int64_t records; /* in them; same */
     int64_t given;   /* of them given to the drain; the drain's */
+    int64_t done_ms; /* monotonic: when Redis had all of it; same, of kept ones */
     bool closed;     /* the writer is done with it */
     bool damaged;    /* kept when done; the drain's */
 };
@@ -87,12 +88,15 @@ struct journal {
     int64_t full_told_ms;    /* monotonic: when a person was told that it is full; 0: never */
 
     /* the drain's */
-    int in_fd;          /* the head, being read; -1: not open */
-    int64_t in_at;      /* how far it was read */
-    struct strbuf in;   /* what the last records point into */
-    int64_t in_count;   /* records given and not acked */
-    bool in_short;      /* the system had no descriptor or memory to read with */
-    int64_t in_told_ms; /* monotonic: when a person was told so; 0: never */
+    int in_fd;                         /* the head, being read; -1: not open */
+    int64_t in_at;                     /* how far it was read */
+    struct strbuf in;                  /* what the last records point into */
+    int64_t in_count;                  /* records given and not acked */
+    struct segment *kept, **kept_last; /* done, in case Redis loses what it has; oldest first */
+    int64_t kept_records;              /* in them */
+    bool trusted;                      /* Redis was seen to have all of them: the last one may go too */
+    bool in_short;                     /* the system had no descriptor or memory to read with */
+    int64_t in_told_ms;                /* monotonic: when a person was told so; 0: never */
 
     _Atomic int64_t open;       /* records not yet acknowledged by Redis, with those on their way to disk */
     _Atomic int64_t bytes;      /* of all segments */
@@ -100,6 +104,7 @@ struct journal {
     _Atomic int64_t failed_ms;  /* monotonic: until when the disk is taken for unable; 0: it is not */
     _Atomic int64_t disk_ms;    /* monotonic: since when the writer waits for the disk; 0: it does not */
     _Atomic int64_t full_bytes; /* of all segments when an event found no room; 0: one was stored since */
+    atomic_bool cramped;        /* the disk had no space, and no write has succeeded since */
     atomic_bool spoiled;        /* the drain has met damage: what it counts for goes with its segment only */
 };
 
@@ -295,6 +300,8 @@ static void failed(struct journal *j, const char *what)
 {
     const int number = errno;
 
+    if (number == ENOSPC || number == EDQUOT)
+        atomic_store(&j->cramped, true);
     atomic_store(&j->failed_ms, clock_mono_ms() + FAILED_MS);
     if (j->failing || !worth_telling(&j->failing_told_ms))
         return;
@@ -307,6 +314,7 @@ static void recovered(struct journal *j)
 {
     atomic_store(&j->failed_ms, 0);
     atomic_store(&j->full_bytes, 0);
+    atomic_store(&j->cramped, false);
     if (j->failing)
         log_info("journal stores again", LOG_S("dir", j->config->journal_dir));
     j->failing = false;
@@ -562,8 +570,8 @@ static void *writer_run(void *arg)
 
 /* ---- the drain's side ---- */
 
-/* The head is done: its file goes, or is put aside. */
-static void segment_remove(struct journal *j, struct segment *s)
+/* Its file goes, or is put aside. In no list any more. */
+static void segment_delete(struct journal *j, struct segment *s)
 {
     char name[NAME_MAX_BYTES], aside[NAME_MAX_BYTES];
 
@@ -573,19 +581,105 @@ static void segment_remove(struct journal *j, struct segment *s)
         log_warn_errno("journal segment stays", LOG_S("name", name));
     if (j->io->fsync_dir(j->dir))
         log_warn_errno("journal directory not flushed", LOG_S("dir", j->config->journal_dir));
+    count_bytes(j, -s->end);
+    free(s);
+}
+
+static void reader_begin(struct journal *j)
+{
     if (j->in_fd >= 0)
         close(j->in_fd);
     j->in_fd = -1;
     j->in_at = SEGMENT_HEAD;
+}
+
+static void show_kept(struct journal *j, int64_t by)
+{
+    j->kept_records += by;
+    metric_add(METRIC_SERVER_JOURNAL_KEPT, by);
+}
+
+/* The head is done: it is kept for a while, or goes. */
+static void segment_done(struct journal *j, struct segment *s)
+{
+    reader_begin(j);
     /* Records that turned out to be unreadable are nobody's any more. */
     count_open(j, s->given - s->records);
-    count_bytes(j, -s->end);
+    s->records = s->given;
     pthread_mutex_lock(&j->mutex);
     j->head = s->next;
     if (!j->head)
         j->tail = NULL;
     pthread_mutex_unlock(&j->mutex);
-    free(s);
+    s->next = NULL;
+    if (j->config->replay_ms == 0 || s->damaged || s->given == 0) {
+        segment_delete(j, s);
+        return;
+    }
+    s->done_ms = clock_mono_ms();
+    *j->kept_last = s;
+    j->kept_last = &s->next;
+    show_kept(j, s->given);
+}
+
+static void release_oldest(struct journal *j)
+{
+    struct segment *s = j->kept;
+
+    j->kept = s->next;
+    if (!j->kept)
+        j->kept_last = &j->kept;
+    show_kept(j, -s->given);
+    segment_delete(j, s);
+}
+
+void journal_release(struct journal *j, int64_t until_ms)
+{
+    while (j->kept && j->kept->done_ms <= until_ms)
+        release_oldest(j);
+    j->trusted = until_ms == INT64_MAX;
+}
+
+void journal_release_excess(struct journal *j)
+{
+    while (j->kept &&
+           (atomic_load(&j->cramped) || atomic_load(&j->bytes) > j->config->journal_max_bytes / 8 * 7))
+        release_oldest(j);
+}
+
+int64_t journal_kept(struct journal *j)
+{
+    int64_t kept = j->kept_records - j->in_count;
+
+    pthread_mutex_lock(&j->mutex);
+    if (j->head)
+        kept += j->head->given;
+    pthread_mutex_unlock(&j->mutex);
+    return kept;
+}
+
+int64_t journal_rewind(struct journal *j)
+{
+    const int64_t again = journal_kept(j);
+
+    reader_begin(j);
+    count_open(j, again);
+    show_kept(j, -j->kept_records);
+    j->in_count = 0;
+    pthread_mutex_lock(&j->mutex);
+    if (j->kept) {
+        *j->kept_last = j->head;
+        if (!j->head)
+            for (j->tail = j->kept; j->tail->next; j->tail = j->tail->next)
+                ;
+        j->head = j->kept;
+    }
+    for (struct segment *s = j->head; s; s = s->next)
+        s->given = 0;
+    pthread_mutex_unlock(&j->mutex);
+    j->kept = NULL;
+    j->kept_last = &j->kept;
+    return again;
 }
 
 /* Waits until the head has something to read or to be removed; its end as known then. False: no. */
@@ -719,7 +813,7 @@ size_t journal_read(struct journal *j, struct segment_record *to, size_t max, in
         if (j->in_at < end)
             count = reader_next(j, s, end, to, max);
         else
-            segment_remove(j, s); /* closed, or reader_wait would have waited */
+            segment_done(j, s); /* closed, or reader_wait would have waited */
     }
     if (count > 0) {
         j->head->given += (int64_t)count;
@@ -992,6 +1086,7 @@ struct journal *journal_open(const struct config *c, const struct journal_io *io
     j->in_at = SEGMENT_HEAD;
     j->last = &j->first;
     j->group_last = &j->group;
+    j->kept_last = &j->kept;
     init_waits(j);
     if (!lock_directory(j, err) || !scan_directory(j, err)) {
         err_prefix(err, "JOURNAL_DIR");
@@ -1022,20 +1117,26 @@ void journal_stop(struct journal *j)
     j->running = false;
 }
 
-void journal_close(struct journal *j)
+static void free_list(struct segment *s)
 {
-    struct segment *s, *next;
-
-    if (!j)
-        return;
-    journal_stop(j);
-    /* What Redis has is not sent again by the next life. */
-    while (j->in_count == 0 && j->head && j->head->closed && j->in_at == j->head->end)
-        segment_remove(j, j->head);
-    for (s = j->head; s; s = next) {
+    for (struct segment *next; s; s = next) {
         next = s->next;
         free(s);
     }
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    journal_stop(j);
+    /* What Redis has is not sent again by the next life, unless it may have lost it. */
+    while (j->in_count == 0 && j->head && j->head->closed && j->in_at == j->head->end)
+        segment_done(j, j->head);
+    if (j->trusted)
+        journal_release(j, INT64_MAX);
+    free_list(j->kept);
+    free_list(j->head);
     if (j->in_fd >= 0)
         close(j->in_fd);
     if (j->lock >= 0)

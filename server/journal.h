@@ -9,7 +9,7 @@
  *
  * Files, all 0600 in JOURNAL_DIR, which one process has (flock on "lock"):
  *
- *   0000000000000001.journal   a segment (segment.h), deleted once Redis has acknowledged all of it
+ *   0000000000000001.journal   a segment (segment.h), deleted once Redis has acknowledged all of it, REPLAY_SECONDS later
  *   0000000000000001.damaged   the same, but a record in it could not be read: kept for a person
  *
  *   loops --mutex, condition--> writer: write + fdatasync, as many as have come meanwhile --list, eventfd--> loops
@@ -97,8 +97,19 @@ bool journal_stuck(const struct journal *j);
  * wait_ms. 0: none, not readable just now, or journal_wake. */
 size_t journal_read(struct journal *j, struct segment_record *to, size_t max, int64_t wait_ms);
 
-/* Redis has all that journal_read gave last. Deletes segments that are done. */
+/* Redis has all that journal_read gave last. A segment that is done is deleted, or, with REPLAY_SECONDS, kept. */
 void journal_acked(struct journal *j);
+
+/* Deletes what is kept and was done until then (monotonic ms; INT64_MAX: all, the last one too when it is closed). */
+void journal_release(struct journal *j, int64_t until_ms);
+
+/* Deletes of it what is too much for JOURNAL_MAX_BYTES or for the disk. */
+void journal_release_excess(struct journal *j);
+
+/* Redis has lost something: all that is kept will be read again. Returns how many records those are. */
+int64_t journal_rewind(struct journal *j);
+
+int64_t journal_kept(struct journal *j); /* records that Redis has and a file too */
 
 void journal_wake(struct journal *j); /* from any thread: journal_read returns */
 

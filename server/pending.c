@@ -13,7 +13,7 @@
  *                                             `- not (in time) -> Redis when it was not asked yet, else 503
  *
  * While the journal holds anything (and with JOURNAL_ALWAYS) Redis is not asked first: what came earlier must stay in
- * front. A disk that hangs is no reason to make a Redis that works wait. Whichever of the two has an entry first settles
+ * front. The same while Redis is nearly full (pressure.h). A disk that hangs is no reason to make a Redis that works wait. Whichever of the two has an entry first settles
  * it; the other's copy is harmless.
  *
  * Without a dedupe window, and for dead letters, only the XADD. Marking after storing means that a mark never speaks of an
@@ -98,6 +98,7 @@ struct pendings {
     struct replay *replay;
     struct journal_port *port; /* NULL: no journal */
     struct journal *journal;   /* same */
+    const struct pressure *pressure;
     pending_answer_fn *answer;
     void *context;                   /* for answer */
     struct pending *oldest, *newest; /* unanswered, by deadline */
@@ -129,6 +130,7 @@ struct pendings *pendings_new(const struct config *c, const struct pending_store
     all->replay = stores->replay;
     all->journal = stores->journal;
     all->port = stores->port;
+    all->pressure = stores->pressure;
     all->redis_ms = redis_ms(c, stores->journal != NULL);
     all->answer = answer;
     all->context = context;
@@ -589,6 +591,16 @@ static struct pending *pending_new(struct pendings *all, const struct mapped *ma
     return p;
 }
 
+/* What comes now must not ask Redis first: because it is told so, because something else waits already, or because Redis is
+ * too full. A disk that hangs is no place to wait. */
+static bool journal_first(const struct pendings *all)
+{
+    if (!all->journal)
+        return false;
+    return all->config->journal_always ||
+           ((journal_busy(all->journal) || pressure_high(all->pressure)) && !journal_stuck(all->journal));
+}
+
 bool pendings_start(struct pendings *all, struct evhttp_request *request, const struct mapped *mapped)
 {
     struct pending *p = pending_new(all, mapped);
@@ -608,8 +620,7 @@ bool pendings_start(struct pendings *all, struct evhttp_request *request, const 
     metric_add(METRIC_SERVER_INFLIGHT, 1);
     metric_add(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)p->bytes);
     list_add(all, p);
-    if (all->journal &&
-        (all->config->journal_always || (journal_busy(all->journal) && !journal_stuck(all->journal))))
+    if (journal_first(all))
         pending_journal(p);
     for (size_t i = 0; i < p->count && !p->journaling; i++) {
         p->owed++;

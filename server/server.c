@@ -40,6 +40,7 @@
 #include "server/journal.h"
 #include "server/ledger.h"
 #include "server/pending.h"
+#include "server/pressure.h"
 #include "server/replay.h"
 #include "server/resolve.h"
 #include "server/stream.h"
@@ -79,6 +80,7 @@ struct server {
     struct drain *drain;       /* same; NULL before the start */
     struct ledger *ledger;
     struct replay_counts *counts;
+    struct pressure *pressure; /* asked for by the first loop */
     struct connections_limit limit;
     int port;
     int ended_fd; /* eventfd, counts ended loops */
@@ -153,6 +155,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     stream_tick(l->stream, mono_ms);
     replay_tick(l->replay, mono_ms);
     http_tick(l->http, mono_ms);
+    if (l == l->server->loops)
+        pressure_tick(l->server->pressure, l->stream, mono_ms);
     if (l->port && l == l->server->loops)
         journal_tick(l->server->journal);
     loop_step(l, mono_ms);
@@ -248,8 +252,9 @@ static bool loop_init(struct loop *l, struct server *s, const struct sockaddr *a
             fatalx("server: no memory for an event");
     }
     l->replay = replay_new(s->config, (int)(l - s->loops), l->stream, l->port, s->ledger, s->counts);
-    l->http = http_new(l->base, s->config, listener,
-                       &(struct pending_stores){l->stream, l->replay, s->journal, l->port}, &s->limit);
+    l->http =
+        http_new(l->base, s->config, listener,
+                 &(struct pending_stores){l->stream, l->replay, s->journal, l->port, s->pressure}, &s->limit);
     l->timer = event_new(l->base, -1, EV_PERSIST, on_timer, l);
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
     if (!l->timer || !l->wake || event_add(l->timer, &tick) || event_add(l->wake, NULL))
@@ -352,6 +357,7 @@ struct server *server_new(const struct config *c, struct err *err)
         goto failed;
     if (!open_journal(s, err))
         goto failed;
+    s->pressure = pressure_new(c);
     s->counts = xcalloc(1, sizeof(*s->counts));
     s->ledger = ledger_open(c->journal_dir, err);
     if (!s->ledger)
@@ -380,7 +386,9 @@ bool server_start(struct server *s, struct err *err)
     if (s->journal) {
         if (!journal_start(s->journal, err))
             return false;
-        s->drain = drain_start(s->journal, s->config, &s->url, s->resolver, err);
+        s->drain = drain_start(&(struct drain_tools){s->journal, s->config, &s->url, s->resolver, s->ledger,
+                                                     s->counts, s->pressure},
+                               err);
         if (!s->drain)
             return false;
     }
@@ -459,6 +467,7 @@ void server_free(struct server *s)
     journal_close(s->journal);
     ledger_close(s->ledger);
     free(s->counts);
+    pressure_free(s->pressure);
     resolver_stop(s->resolver);
     if (s->ended_fd >= 0)
         close(s->ended_fd);

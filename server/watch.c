@@ -22,6 +22,25 @@ size_t watch_key(char to[KEYS_STREAM_MAX], uint16_t slot)
     return slot % 2 ? keys_dead(to, slot / 2) : keys_live(to, slot / 2);
 }
 
+bool watch_find(const char *key, size_t n, uint16_t *slot)
+{
+    static const char head[] = "webhooks:{";
+    const size_t h = sizeof(head) - 1;
+    const char *end = n > h ? memchr(key + h, '}', n - h) : NULL;
+    char again[KEYS_STREAM_MAX];
+    int64_t partition;
+    uint16_t found;
+
+    if (!end || memcmp(key, head, h) != 0 || !number_i64(key + h, (size_t)(end - key) - h, &partition) ||
+        partition < 0 || partition >= KEYS_PARTITIONS_MAX)
+        return false;
+    found = watch_slot_of((int)partition, end + 1 < key + n);
+    if (watch_key(again, found) != n || memcmp(again, key, n) != 0)
+        return false;
+    *slot = found;
+    return true;
+}
+
 static bool is_none(struct mark_id id)
 {
     return id.ms == 0 && id.sequence == 0;

@@ -27,6 +27,9 @@ static inline uint16_t watch_slot_of(int partition, bool dead)
 }
 size_t watch_key(char to[KEYS_STREAM_MAX], uint16_t slot); /* its stream's key */
 
+/* The slot of a stream's key. False: it is none of ours. */
+bool watch_find(const char *key, size_t n, uint16_t *slot) __attribute__((warn_unused_result));
+
 enum watch_verdict {
     WATCH_FINE,
     WATCH_GONE, /* the entry asked for is not there */

@@ -225,6 +225,11 @@ def relay(port, to):
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to)
         await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
 
+    async def end():
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        [task.cancel() for task in others]
+        await asyncio.gather(*others, return_exceptions=True)
+
     def run():
         asyncio.set_event_loop(loop)
         loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port))
@@ -237,6 +242,7 @@ def relay(port, to):
     try:
         yield
     finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
 
@@ -251,6 +257,38 @@ def case_restored_older_copy():
         wait_replayed(server)
         check_equal(there(redis, map(str, range(100))), set(), "lost")
         check_equal((total(server, "resent"), total(server, "missing")), (100, 60), "told: %r" % gaps(server))
+
+
+def case_always_through_the_journal_and_everything_lost():
+    settings = {"JOURNAL_ALWAYS": 1, "JOURNAL_SEGMENT_BYTES": 65536}
+    with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings(**settings)) as server:
+        senders = load(server)
+        wait_for("them in Redis", lambda: len(redis.entries()) > 200)
+        check(journal(server, "kept_records") > 0, "kept in files")
+        redis.kill()
+        redis.start()
+        wait_for("a gap", lambda: gaps(server))
+        stored = senders.finish()
+        wait_replayed(server)
+        wait_drained(server)
+        check_equal(there(redis, stored), set(), "lost")
+        check(total(server, "missing") > 200, "told: %r" % gaps(server))
+
+
+def case_what_the_journal_brought_is_watched_too():
+    with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings(REPLAY_SECONDS=3)) as server:
+        redis.kill()
+        wait_for("it to be noticed", lambda: server.metric("shopstream_server_redis_up") == 0)
+        push(server, *map(str, range(300)))
+        redis.start()
+        wait_drained(server)
+        redis.client.delete(STREAM)  # the marks stay
+        wait_for("a gap", lambda: gaps(server))
+        wait_drained(server)
+        wait_replayed(server)
+        check_equal(there(redis, map(str, range(300))), set(), "lost")
+        check_equal((total(server, "missing"), {g["reason"] for g in gaps(server)}), (300, {"gone"}), "told")
+        wait_for("no file left", lambda: not j.segments())
 
 
 def case_dead_letters_are_kept_too():

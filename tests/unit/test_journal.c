@@ -228,6 +228,71 @@ static off_t size_of(const char *path)
     return st.st_size;
 }
 
+TEST(what_redis_has_is_kept_until_released_and_read_again_after_a_loss)
+{
+    struct bench *b = bench_new();
+
+    bench_end(b);
+    b->config.replay_ms = 10000;
+    b->config.journal_segment_bytes = 300; /* a few records each */
+    bench_begin(b);
+    for (int i = 0; i < 20; i++)
+        CHECK(store(b));
+    CHECK_INT(drain(b, 0), 20);
+    CHECK(!journal_busy(b->journal)); /* new events need not wait */
+    CHECK_INT(journal_kept(b->journal), 20);
+    CHECK(files(NULL) > 3);
+    CHECK_INT(journal_rewind(b->journal), 20);
+    CHECK(journal_busy(b->journal));
+    CHECK(store(b)); /* goes in behind */
+    CHECK_INT(drain(b, 0), 21);
+    journal_release(b->journal, 0);
+    CHECK_INT(journal_kept(b->journal), 21);
+    journal_release(b->journal, INT64_MAX);
+    CHECK_INT(metric_get(METRIC_SERVER_JOURNAL_KEPT), 0);
+    CHECK_INT(journal_rewind(b->journal), journal_kept(b->journal));
+    bench_free(b);
+}
+
+TEST(a_loss_while_a_group_is_out_brings_all_of_it_again)
+{
+    struct bench *b = bench_new();
+    struct segment_record r[64];
+
+    bench_end(b);
+    b->config.replay_ms = 10000;
+    b->config.journal_segment_bytes = 300;
+    bench_begin(b);
+    for (int i = 0; i < 20; i++)
+        CHECK(store(b));
+    CHECK(journal_read(b->journal, r, 3, 0) > 0);
+    journal_acked(b->journal);
+    CHECK(journal_read(b->journal, r, 3, 0) > 0); /* and not acked */
+    CHECK(journal_rewind(b->journal) > 0);
+    CHECK_INT(drain(b, 0), 20);
+    CHECK(!journal_busy(b->journal));
+    bench_free(b);
+}
+
+TEST(a_full_journal_gives_up_what_it_keeps_first)
+{
+    struct bench *b = bench_new();
+
+    bench_end(b);
+    b->config.replay_ms = 10000;
+    b->config.journal_segment_bytes = 300;
+    b->config.journal_max_bytes = 2000;
+    bench_begin(b);
+    while (b->count < 60 && store(b))
+        ;
+    CHECK(b->count < 60);
+    CHECK(drain(b, 0) > 10);
+    CHECK(!store(b));
+    journal_release_excess(b->journal);
+    CHECK(store(b));
+    bench_free(b);
+}
+
 TEST(what_is_stored_is_read_back_in_order_and_then_gone)
 {
     struct bench *b = bench_new();
@@ -616,7 +681,10 @@ TEST(a_file_of_another_version_or_a_directory_that_cannot_be_ends_the_start_with
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
-        argc, argv, CASE(what_is_stored_is_read_back_in_order_and_then_gone),
+        argc, argv, CASE(what_redis_has_is_kept_until_released_and_read_again_after_a_loss),
+        CASE(a_loss_while_a_group_is_out_brings_all_of_it_again),
+        CASE(a_full_journal_gives_up_what_it_keeps_first),
+        CASE(what_is_stored_is_read_back_in_order_and_then_gone),
         CASE(the_next_life_reads_what_was_not_acknowledged_from_several_segments),
         CASE(a_tail_torn_at_any_byte_is_cut_and_counted_and_the_rest_is_read),
         CASE(a_file_without_a_whole_head_is_nothing_but_a_torn_tail),

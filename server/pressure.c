@@ -1,0 +1,118 @@
+/* pressure.c - server: how full is Redis? Contract and reasons: pressure.h. */
+#include "server/pressure.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/number.h"
+#include "common/strbuf.h"
+
+enum { POLL_MS = 1000 };
+
+struct pressure {
+    struct stream_call call; /* first */
+    const struct config *config;
+    int64_t due_ms; /* monotonic: next question */
+    bool asked;     /* one is out */
+    bool warned;    /* a person knows that there is no limit */
+    atomic_bool high;
+};
+
+struct pressure *pressure_new(const struct config *c)
+{
+    struct pressure *p = xcalloc(1, sizeof(*p));
+
+    p->config = c;
+    metric_set(METRIC_SERVER_REDIS_USED, -1);
+    return p;
+}
+
+void pressure_free(struct pressure *p)
+{
+    free(p);
+}
+
+bool pressure_high(const struct pressure *p)
+{
+    return atomic_load_explicit(&p->high, memory_order_relaxed);
+}
+
+/* The number of a line "name:number". */
+static bool read_line(const char *info, size_t n, const char *name, int64_t *out)
+{
+    const size_t length = strlen(name);
+    const char *at = info, *end = info + n, *stop;
+
+    while ((at = memmem(at, (size_t)(end - at), name, length)) != NULL) {
+        stop = memchr(at, '\r', (size_t)(end - at));
+        if ((at == info || at[-1] == '\n') && stop &&
+            number_i64(at + length, (size_t)(stop - at) - length, out))
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+bool pressure_read(const char *info, size_t n, int64_t *used, int64_t *most)
+{
+    int64_t bytes;
+
+    if (!read_line(info, n, "used_memory:", &bytes))
+        return false;
+    *used = bytes;
+    if (!read_line(info, n, "maxmemory:", most))
+        *most = 0;
+    return true;
+}
+
+static void judge(struct pressure *p, int64_t used, int64_t most)
+{
+    const bool was = pressure_high(p);
+    int64_t percent;
+    bool high;
+
+    if (p->config->redis_max_bytes > 0)
+        most = p->config->redis_max_bytes;
+    if (most <= 0 && !p->warned)
+        log_warn("redis has no maxmemory: set it, or REDIS_MAX_BYTES, or it grows until the system ends it");
+    p->warned = most <= 0;
+    percent = most <= 0 ? -1 : used / (most / 100 + 1);
+    metric_set(METRIC_SERVER_REDIS_USED, percent);
+    high = percent >= (was ? p->config->redis_low_water : p->config->redis_high_water);
+    if (high == was)
+        return;
+    atomic_store(&p->high, high);
+    metric_set(METRIC_SERVER_HIGH_WATER, high);
+    if (high)
+        log_error(p->config->journal_dir[0] ? "redis is nearly full, events go to the journal"
+                                            : "redis is nearly full, and there is no JOURNAL_DIR",
+                  LOG_I("percent", percent), LOG_I("used", used), LOG_I("most", most));
+    else
+        log_info("redis has room again", LOG_I("percent", percent));
+}
+
+static void on_info(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct pressure *p = (struct pressure *)call;
+    int64_t used, most;
+
+    p->asked = false;
+    if (reply == STREAM_REPLY_TEXT && pressure_read(text, n, &used, &most))
+        judge(p, used, most);
+}
+
+void pressure_tick(struct pressure *p, struct stream *s, int64_t mono_ms)
+{
+    static const char info[] = "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n";
+
+    if (p->asked || mono_ms < p->due_ms)
+        return;
+    p->call.done = on_info;
+    if (!stream_send(s, info, sizeof(info) - 1, &p->call))
+        return;
+    p->asked = true;
+    p->due_ms = mono_ms + POLL_MS;
+}
