@@ -3,11 +3,10 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/number.h"
+#include "common/redis_info.h"
 #include "common/strbuf.h"
 
 enum { POLL_MS = 1000 };
@@ -40,46 +39,14 @@ bool pressure_high(const struct pressure *p)
     return atomic_load_explicit(&p->high, memory_order_relaxed);
 }
 
-/* The number of a line "name:number". */
-static bool read_line(const char *info, size_t n, const char *name, int64_t *out)
-{
-    const size_t length = strlen(name);
-    const char *at = info, *end = info + n, *stop;
-
-    while ((at = memmem(at, (size_t)(end - at), name, length)) != NULL) {
-        stop = memchr(at, '\r', (size_t)(end - at));
-        if ((at == info || at[-1] == '\n') && stop &&
-            number_i64(at + length, (size_t)(stop - at) - length, out))
-            return true;
-        at += length;
-    }
-    return false;
-}
-
-bool pressure_read(const char *info, size_t n, int64_t *used, int64_t *most)
-{
-    int64_t bytes;
-
-    if (!read_line(info, n, "used_memory:", &bytes))
-        return false;
-    *used = bytes;
-    if (!read_line(info, n, "maxmemory:", most))
-        *most = 0;
-    return true;
-}
-
-static void judge(struct pressure *p, int64_t used, int64_t most)
+static void judge(struct pressure *p, int64_t percent)
 {
     const bool was = pressure_high(p);
-    int64_t percent;
     bool high;
 
-    if (p->config->redis_max_bytes > 0)
-        most = p->config->redis_max_bytes;
-    if (most <= 0 && !p->warned)
+    if (percent < 0 && !p->warned)
         log_warn("redis has no maxmemory: set it, or REDIS_MAX_BYTES, or it grows until the system ends it");
-    p->warned = most <= 0;
-    percent = most <= 0 ? -1 : used / (most / 100 + 1);
+    p->warned = percent < 0;
     metric_set(METRIC_SERVER_REDIS_USED, percent);
     high = percent >= (was ? p->config->redis_low_water : p->config->redis_high_water);
     if (high == was)
@@ -89,7 +56,7 @@ static void judge(struct pressure *p, int64_t used, int64_t most)
     if (high)
         log_error(p->config->journal_dir[0] ? "redis is nearly full, events go to the journal"
                                             : "redis is nearly full, and there is no JOURNAL_DIR",
-                  LOG_I("percent", percent), LOG_I("used", used), LOG_I("most", most));
+                  LOG_I("percent", percent));
     else
         log_info("redis has room again", LOG_I("percent", percent));
 }
@@ -97,11 +64,10 @@ static void judge(struct pressure *p, int64_t used, int64_t most)
 static void on_info(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
 {
     struct pressure *p = (struct pressure *)call;
-    int64_t used, most;
 
     p->asked = false;
-    if (reply == STREAM_REPLY_TEXT && pressure_read(text, n, &used, &most))
-        judge(p, used, most);
+    if (reply == STREAM_REPLY_TEXT)
+        judge(p, redis_info_used_percent(text, n, p->config->redis_max_bytes));
 }
 
 void pressure_tick(struct pressure *p, struct stream *s, int64_t mono_ms)

@@ -27,8 +27,4 @@ void pressure_tick(struct pressure *p, struct stream *s, int64_t mono_ms);
 
 bool pressure_high(const struct pressure *p);
 
-/* Bytes in use and allowed, from the answer to INFO memory (0: not told). False: it is none. */
-bool pressure_read(const char *info, size_t n, int64_t *used, int64_t *most)
-    __attribute__((warn_unused_result));
-
 #endif

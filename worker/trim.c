@@ -6,7 +6,9 @@
  * Fails:   false when Redis is gone or refuses.
  * Thread:  that of one lane of the process.
  * Why so:  MAXLEN and MINID look at no group: they drop unread entries as readily as finished ones. So STREAM_MAXLEN is
- *          an alarm here and never a limit: what is too long is work not done, and dropping it would be losing it. */
+ *          an alarm here and no limit: what is too long is work not done, and dropping it would be losing it. Whoever wants
+ *          that says STREAM_TRIM=hard. Finished entries stay three times as long as the server may ask for them
+ *          (REPLAY_SECONDS), whatever is set, and above REDIS_HIGH_WATER no longer. */
 #include "worker/trim.h"
 
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/number.h"
+#include "common/redis_info.h"
 #include "common/strbuf.h"
 #include "worker/message.h"
 #include "worker/scripts.h"
@@ -34,6 +37,7 @@ struct trim {
     struct link *link;             /* borrowed */
     int64_t due_ms;                /* monotonic: next step */
     int64_t alarm_ms;              /* monotonic: no alarm before */
+    bool high;                     /* Redis is above REDIS_HIGH_WATER, and not below REDIS_LOW_WATER since */
 };
 
 /* Sums of one step over all streams. */
@@ -64,8 +68,11 @@ void trim_free(struct trim *t)
 /* Finished entries younger than the keep window stay: the server's replay looks for them, and so do people. */
 static void keep_from(const struct trim *t, int64_t now_ms, char to[STREAM_ID_MAX])
 {
+    const int64_t least_ms = 3 * t->config->replay_ms;
     int64_t keep_ms = t->config->stream_keep_minutes * 60000;
 
+    if (keep_ms < least_ms || t->high)
+        keep_ms = least_ms;
     to[0] = '\0';
     if (keep_ms > 0 && keep_ms < now_ms)
         snprintf(to, STREAM_ID_MAX, "%lld-0", (long long)(now_ms - keep_ms));
@@ -97,6 +104,47 @@ static bool trim_call(struct trim *t, const char *key, const char *from, bool *m
     return ok;
 }
 
+/* How full is Redis? What it does not tell leaves things as they were. */
+static bool look_at_memory(struct trim *t, struct err *err)
+{
+    redisReply *r = link_call(t->link, 2, (const char *[]){"INFO", "memory"}, NULL, err);
+    int64_t percent;
+
+    if (!r)
+        return false;
+    if (r->type == REDIS_REPLY_STRING) {
+        percent = redis_info_used_percent(r->str, r->len, t->config->redis_max_bytes);
+        t->high = percent >= (t->high ? t->config->redis_low_water : t->config->redis_high_water);
+    }
+    freeReplyObject(r);
+    return true;
+}
+
+/* STREAM_TRIM=hard: what is too much goes, read or not. */
+static bool trim_hard(struct trim *t, const struct stream_ref *s, int64_t length, struct err *err)
+{
+    char most[24];
+    redisReply *r;
+    bool ok;
+
+    if (!t->config->stream_trim_hard || length <= t->config->stream_maxlen)
+        return true;
+    number_format_i64(most, t->config->stream_maxlen);
+    r = link_call(t->link, 5, (const char *[]){"XTRIM", s->key, "MAXLEN", "~", most}, NULL, err);
+    if (!r)
+        return false;
+    ok = r->type == REDIS_REPLY_INTEGER;
+    if (!ok) {
+        link_refused(t->link, r, "XTRIM", err);
+    } else if (r->integer > 0) {
+        metric_add(METRIC_WORKER_TRIMMED_HARD, r->integer);
+        log_error("stream was longer than STREAM_MAXLEN, entries dropped unread or unfinished",
+                  LOG_S("stream", s->key), LOG_I("entries", r->integer), LOG_I("length", length));
+    }
+    freeReplyObject(r);
+    return ok;
+}
+
 static bool trim_stream(struct trim *t, const char *key, const char *from, struct err *err)
 {
     bool more = true;
@@ -116,6 +164,7 @@ static bool measure_length(struct trim *t, const struct stream_ref *s, struct me
     bool ok = r && r->type == REDIS_REPLY_INTEGER;
 
     if (ok) {
+        ok = trim_hard(t, s, r->integer, err);
         sum->length += r->integer;
         if (!s->bulk && r->integer > sum->longest) {
             sum->longest = r->integer;
@@ -189,7 +238,7 @@ static void publish(struct trim *t, const struct measured *sum)
     metric_set(METRIC_WORKER_STREAM_LENGTH, sum->length);
     metric_set(METRIC_WORKER_LAG, sum->lag);
     metric_set(METRIC_WORKER_OLDEST_PENDING_MS, sum->oldest_pending_ms);
-    if (sum->longest <= t->config->stream_maxlen || now < t->alarm_ms)
+    if (sum->longest <= t->config->stream_maxlen || now < t->alarm_ms || t->config->stream_trim_hard)
         return;
     t->alarm_ms = now + ALARM_EVERY_MS;
     log_error("stream is longer than STREAM_MAXLEN; nothing is dropped", LOG_S("stream", sum->longest_key),
@@ -205,6 +254,8 @@ bool trim_step(struct trim *t, int64_t now_ms, struct err *err)
     if (clock_mono_ms() < t->due_ms)
         return true;
     t->due_ms = clock_mono_ms() + t->config->trim_interval_ms;
+    if (!look_at_memory(t, err))
+        return false;
     keep_from(t, now_ms, from);
     for (size_t i = 0; i < t->streams->count; i++) {
         const struct stream_ref *s = &t->streams->items[i];

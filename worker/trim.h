@@ -1,5 +1,6 @@
 /* trim.h - worker: the safe trim. Never an unread or pending entry; finished ones only after STREAM_KEEP_MINUTES.
- * Exports length, lag, oldest pending age and trim floor; STREAM_MAXLEN is an alarm (log and metric), never a limit. */
+ * Exports length, lag, oldest pending age and trim floor; STREAM_MAXLEN is an alarm (log and metric), and a limit with
+ * STREAM_TRIM=hard only. */
 #ifndef SHOPSTREAM_WORKER_TRIM_H
 #define SHOPSTREAM_WORKER_TRIM_H
 

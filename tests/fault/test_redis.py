@@ -224,7 +224,8 @@ def case_redis_full_means_503_and_the_workers_make_room_again():
     """Trimming what is done frees memory: with nothing kept, a full Redis is emptied by starting the workers, also when no
     worker was there before and the group is still to be made."""
     # Without marks: they stay for minutes, and here the stream is what is to fill Redis.
-    with World(server=dict(SERVER, DEDUPE_WINDOW_MINUTES=0), worker=dict(TWO_ATTEMPTS, STREAM_KEEP_MINUTES=0)) as world:
+    with World(server=dict(SERVER, DEDUPE_WINDOW_MINUTES=0, REPLAY_SECONDS=0),
+               worker=dict(TWO_ATTEMPTS, STREAM_KEEP_MINUTES=0, REPLAY_SECONDS=0)) as world:
         # Redis keeps 25 KB of statistics for each command it has ever run; that is not what is to fill it.
         world.worker("before")
         world.send(world.sim.burst(shops=2, orders=20, events=20, first_number=1000))

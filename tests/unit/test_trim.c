@@ -108,6 +108,59 @@ TEST(finished_entries_stay_for_the_keep_window)
     world_stop(&w);
 }
 
+TEST(what_the_server_may_ask_for_stays_and_above_the_mark_nothing_more)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    struct trim *t;
+
+    world_start(&w, 1);
+    w.config.replay_ms = 10000;
+    w.config.stream_keep_minutes = 0;
+    w.config.redis_high_water = 85;
+    w.config.redis_low_water = 80;
+    REDIS_DO(&w.redis, "CONFIG SET stream-node-max-entries 10");
+    add_many(&w, LIVE, 100);
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 1000, 0, &got);
+    lane_settle_as(&l, &got, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
+    t = trim_new(&w.config, &w.streams, w.redis.ask);
+    step(t, clock_now_ms() + 25000);
+    CHECK_INT(REDIS_INT(&w.redis, "XLEN " LIVE), 100);
+    w.config.stream_keep_minutes = 60;
+    step(t, clock_now_ms() + 45000);
+    CHECK_INT(REDIS_INT(&w.redis, "XLEN " LIVE), 100);
+    w.config.redis_max_bytes = 1; /* full */
+    step(t, clock_now_ms() + 25000);
+    CHECK_INT(REDIS_INT(&w.redis, "XLEN " LIVE), 100);
+    step(t, clock_now_ms() + 45000);
+    CHECK(REDIS_INT(&w.redis, "XLEN " LIVE) <= 20);
+    trim_free(t);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+TEST(hard_drops_what_is_too_much_although_unread_and_counts_it)
+{
+    struct world w;
+    struct trim *t;
+
+    world_start(&w, 1);
+    w.config.stream_maxlen = 100;
+    REDIS_DO(&w.redis, "CONFIG SET stream-node-max-entries 10");
+    add_many(&w, LIVE, 500);
+    t = trim_new(&w.config, &w.streams, w.redis.ask);
+    step(t, clock_now_ms());
+    CHECK_INT(REDIS_INT(&w.redis, "XLEN " LIVE), 500);
+    w.config.stream_trim_hard = true;
+    step(t, clock_now_ms());
+    CHECK(REDIS_INT(&w.redis, "XLEN " LIVE) >= 100 && REDIS_INT(&w.redis, "XLEN " LIVE) <= 110);
+    CHECK_INT(metric_get(METRIC_WORKER_TRIMMED_HARD), 500 - REDIS_INT(&w.redis, "XLEN " LIVE));
+    trim_free(t);
+    world_stop(&w);
+}
+
 TEST(trims_a_backlog_larger_than_one_call_and_at_a_full_redis)
 {
     struct world w;
@@ -181,6 +234,8 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(never_trims_what_is_unread_or_pending),
                         CASE(a_parked_entry_pins_the_floor), CASE(finished_entries_stay_for_the_keep_window),
+                        CASE(what_the_server_may_ask_for_stays_and_above_the_mark_nothing_more),
+                        CASE(hard_drops_what_is_too_much_although_unread_and_counts_it),
                         CASE(trims_a_backlog_larger_than_one_call_and_at_a_full_redis),
                         CASE(an_unknown_lag_is_not_zero),
                         CASE(waits_for_its_interval_and_tells_when_redis_is_gone));
