@@ -6,14 +6,16 @@
  *   webhooks:{p}:dead                  dead letters
  *   webhooks:{p}:discarded             dead letters a person gave up, with the reason (audit)
  *   webhooks:{p}:seen:<key>:<kind>:<id>  dedupe mark (TTL), value = stream id of the first copy
- *   webhooks:{p}:worker:<name>         worker heartbeat (TTL) */
+ *   webhooks:{p}:worker:<name>         worker heartbeat (TTL)
+ *   webhooks:server:<name>             admin address of a server, "host:port" */
 #ifndef SHOPSTREAM_COMMON_KEYS_H
 #define SHOPSTREAM_COMMON_KEYS_H
 
 #include <stddef.h>
 
-#define KEYS_GROUP  "workers" /* the consumer group on live and bulk */
-#define KEYS_PARKED "parked"  /* fixed consumer name of entries that wait for their next try */
+#define KEYS_GROUP  "workers"          /* the consumer group on live and bulk */
+#define KEYS_SERVER "webhooks:server:" /* before a server's name */
+#define KEYS_PARKED "parked"           /* fixed consumer name of entries that wait for their next try */
 
 enum { KEYS_STREAM_MAX = 64 }; /* longest stream key incl. NUL */
 enum { KEYS_PARTITIONS_MAX = 256 };

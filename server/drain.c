@@ -50,17 +50,13 @@ struct item {
 /* What was stored in one stream and is kept in files. */
 struct drain_slot {
     struct watch_slot watch;
-    int64_t held;  /* entries stored, of files not deleted yet */
-    int64_t noted; /* counts' noted as of the last answer that was fine */
-    bool gap;      /* being gone over again */
+    int64_t held_ms;   /* monotonic: when the last entry was stored that a file still has; 0: none */
+    int64_t noted;     /* counts' noted as of the last answer that was fine */
+    int64_t again;     /* its again, as of the same */
+    int64_t lost;      /* entries the counters say are lost */
+    int64_t gap_again; /* again as of the last answer before */
+    bool gap;          /* being gone over again */
     struct ledger_gap line;
-};
-
-/* Entries of a slot that count as held until their time has come. */
-struct drain_held {
-    int64_t ms; /* monotonic: when they were stored */
-    uint16_t slot;
-    int64_t count;
 };
 
 struct drain {
@@ -84,10 +80,9 @@ struct drain {
     char run[WATCH_RUN_MAX]; /* of the Redis that has what is kept; "": none yet */
     int64_t check_ms;        /* monotonic: next questions */
     int64_t again;           /* records still to be gone over again */
-    struct drain_held *held; /* a queue, oldest first */
-    size_t held_first, held_count, held_room;
-    bool rewound; /* the group in hand will be read again */
-    bool unsure;  /* Redis may have lost something and could not be asked */
+    int gaps;                /* slots with a gap open */
+    bool rewound;            /* the group in hand will be read again */
+    bool unsure;             /* Redis may have lost something and could not be asked */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* of what follows */
@@ -338,46 +333,30 @@ static void settled(struct drain *d, size_t i, bool anew)
         slot->line.resent++;
         slot->line.missing += anew;
     }
+    if (anew)
+        replay_count(d->tools.counts, item->slot, 1, slot->gap);
     if (mark_read_id(item->id, item->id_length, &id))
         watch_note(&slot->watch, id);
 }
 
-static void hold(struct drain *d, uint16_t number, int64_t count)
-{
-    if (d->held_count == d->held_room) {
-        d->held_room = d->held_room ? 2 * d->held_room : 256;
-        d->held = xrealloc(d->held, d->held_room * sizeof(*d->held));
-    }
-    d->held[d->held_count++] = (struct drain_held){clock_mono_ms(), number, count};
-    d->slots[number]->held += count;
-    replay_hold(d->tools.counts, number, count);
-}
-
-static void release(struct drain *d, int64_t until_ms)
-{
-    for (; d->held_first < d->held_count && d->held[d->held_first].ms <= until_ms; d->held_first++) {
-        const struct drain_held *h = &d->held[d->held_first];
-
-        d->slots[h->slot]->held -= h->count;
-        replay_release(d->tools.counts, h->slot, h->count);
-    }
-    if (d->held_first > 0 && 2 * d->held_first >= d->held_count) {
-        d->held_count -= d->held_first;
-        memmove(d->held, d->held + d->held_first, d->held_count * sizeof(*d->held));
-        d->held_first = 0;
-    }
-}
-
-/* The group is with Redis: what of it was stored just now is held. */
+/* The group is with Redis: from now on its streams are watched. */
 static void hold_group(struct drain *d)
 {
-    for (size_t n = 0; n < d->used_count && d->tools.config->replay_ms > 0; n++) {
-        int64_t count = 0;
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].slot != NO_SLOT)
+            d->slots[d->items[i].slot]->held_ms = clock_mono_ms();
+}
 
-        for (size_t i = 0; i < d->count; i++)
-            count += d->items[i].slot == d->used[n];
-        if (count > 0)
-            hold(d, d->used[n], count);
+/* Streams whose entries no file has any more are nobody's concern. */
+static void release(struct drain *d, int64_t until_ms)
+{
+    for (size_t n = 0; n < d->used_count; n++) {
+        struct drain_slot *slot = d->slots[d->used[n]];
+
+        if (slot->held_ms == 0 || slot->held_ms > until_ms)
+            continue;
+        slot->held_ms = 0;
+        watch_forget(&slot->watch);
     }
 }
 
@@ -385,6 +364,9 @@ static void gap_close(struct drain *d, struct drain_slot *slot)
 {
     slot->gap = false;
     slot->line.closed = true;
+    if (--d->gaps == 0)
+        replay_busy(d->tools.counts, -1);
+    slot->line.older = replay_older(d->tools.counts, slot->line.slot, slot->lost, slot->gap_again);
     ledger_write(d->tools.ledger, &slot->line);
 }
 
@@ -402,8 +384,11 @@ static void gap_open(struct drain *d, uint16_t number, const char *reason, const
                                 .last = mark_later(was->newest, was->last) ? was->newest : was->last,
                                 .before = was->known ? was->added : -1,
                                 .after = slot->watch.known ? slot->watch.added : -1};
-    line->older = replay_older(d->tools.counts, number, was, &slot->watch, slot->noted);
+    slot->lost = replay_lost(d->tools.counts, number, was, &slot->watch, slot->noted);
+    slot->gap_again = slot->again;
     slot->gap = true;
+    if (d->gaps++ == 0)
+        replay_busy(d->tools.counts, 1);
     watch_forget(&slot->watch);
     metric_add(strcmp(reason, "run_id") == 0 ? METRIC_SERVER_GAPS_RUN
                : strcmp(reason, "gone") == 0 ? METRIC_SERVER_GAPS_GONE
@@ -412,10 +397,9 @@ static void gap_open(struct drain *d, uint16_t number, const char *reason, const
     ledger_write(d->tools.ledger, line);
 }
 
-/* All that is kept is gone over again; it counts as held once more then. */
+/* All that is kept is gone over again. */
 static void rewind_journal(struct drain *d)
 {
-    release(d, INT64_MAX);
     d->rewound = true;
     d->again = journal_rewind(d->journal);
     for (size_t n = 0; n < d->used_count && d->again == 0; n++)
@@ -427,7 +411,6 @@ static void rewind_journal(struct drain *d)
 static bool question(struct drain *d, uint16_t number, struct watch_slot *was, enum watch_verdict *verdict)
 {
     struct drain_slot *slot = d->slots[number];
-    const int64_t noted = atomic_load(&d->tools.counts->slots[number].noted);
     redisReply *r;
 
     *was = slot->watch;
@@ -440,8 +423,10 @@ static bool question(struct drain *d, uint16_t number, struct watch_slot *was, e
         *verdict = watch_judge(&slot->watch, number, r->str, (size_t)r->len);
     else
         d->unsure = true;
-    if (r->type == REDIS_REPLY_STRING && *verdict == WATCH_FINE)
-        slot->noted = noted;
+    if (r->type == REDIS_REPLY_STRING && *verdict == WATCH_FINE) {
+        slot->noted = atomic_load(&d->tools.counts->slots[number].noted);
+        slot->again = atomic_load(&d->tools.counts->slots[number].again);
+    }
     freeReplyObject(r);
     return true;
 }
@@ -459,7 +444,7 @@ static bool check(struct drain *d, const char *again)
         enum watch_verdict verdict;
         struct watch_slot was;
 
-        if (slot->held == 0 && !slot->gap)
+        if (slot->held_ms == 0 && !slot->gap)
             continue;
         if (!question(d, d->used[n], &was, &verdict)) {
             d->unsure = true;
@@ -656,6 +641,25 @@ static void end_group(struct drain *d)
             gap_close(d, d->slots[d->used[n]]);
 }
 
+/* Above the mark Redis belongs to the workers. */
+static bool too_full(struct drain *d)
+{
+    return d->tools.pressure && pressure_high(d->tools.pressure);
+}
+
+/* Waits until Redis has room. False: told to stop before. */
+static bool has_room(struct drain *d)
+{
+    bool cut = false;
+
+    while (too_full(d)) {
+        if (stopping(d, &cut))
+            return false;
+        rest(d, WAIT_MS / 4);
+    }
+    return true;
+}
+
 /* Until Redis has the group. False: told to stop before. */
 static bool drain_group(struct drain *d)
 {
@@ -663,7 +667,7 @@ static bool drain_group(struct drain *d)
 
     begin_group(d);
     d->rewound = false;
-    while (!attempt(d)) {
+    while (!has_room(d) || !attempt(d)) {
         if (d->rewound)
             return true;
         told(d, true);
@@ -688,12 +692,6 @@ static void look_after(struct drain *d)
     if (d->redis || connect_now(d))
         (void)!check(d, NULL);
     d->check_ms = clock_mono_ms() + CHECK_MS;
-}
-
-/* Above the mark Redis belongs to the workers. */
-static bool too_full(struct drain *d)
-{
-    return d->tools.pressure && pressure_high(d->tools.pressure);
 }
 
 static void *drain_run(void *arg)
@@ -732,7 +730,6 @@ static void drain_free(struct drain *d)
 {
     for (size_t n = 0; n < d->used_count; n++)
         free(d->slots[d->used[n]]);
-    free(d->held);
     strbuf_deinit(&d->out);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->mutex);

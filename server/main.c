@@ -9,6 +9,7 @@
  * No evthread_use_pthreads: no object of libevent is used by two threads (server.h). */
 #include <errno.h>
 #include <event2/event.h>
+#include <hiredis/hiredis.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 #include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/redis_info.h"
+#include "common/redis_url.h"
+#include "server/ask.h"
 #include "server/server.h"
 
 #ifndef SHOPSTREAM_VERSION
@@ -138,6 +142,8 @@ static void serve(const struct config *c)
     if (!admin && !off)
         fatal(EXIT_DEPENDENCY, "cannot start the admin port", LOG_S("err", err.text));
     if (admin)
+        server_announce(p.server, admin_port(admin));
+    if (admin)
         admin_add(admin, "/ledger", "application/x-ndjson", on_ledger, p.server);
     run(&p, admin, c);
     admin_stop(admin);
@@ -169,6 +175,24 @@ static void warn_of_platforms(const struct config *c)
         log_warn("neither SHOPEE_PUSH_KEY nor SHOPEE_PARTNER_KEY is set: Shopee webhooks will get 503");
 }
 
+/* A Redis without a limit is ended by the system one day, and takes with it what it has not written. */
+static void warn_of_memory(const struct config *c)
+{
+    struct redis_url url;
+    struct err err = {0};
+    redisReply *r = NULL;
+
+    if (c->redis_max_bytes > 0 || !redis_url_parse(c->redis_url, &url, &err))
+        return;
+    r = ask_redis(&url, NULL, 2, (const char *[]){"INFO", "memory"}, &err);
+    if (!r || r->type != REDIS_REPLY_STRING)
+        log_warn("redis cannot be asked for its maxmemory", LOG_S("err", r && r->str ? r->str : err.text));
+    else if (redis_info_used_percent(r->str, r->len, 0) < 0)
+        log_warn("redis has no maxmemory: set it, or REDIS_MAX_BYTES, or it grows until the system ends it");
+    freeReplyObject(r);
+    explicit_bzero(&url, sizeof(url));
+}
+
 int main(int argc, char **argv)
 {
     struct config c = {0};
@@ -192,6 +216,8 @@ int main(int argc, char **argv)
     warn_of_platforms(&c);
     ignore_sigpipe();
     give_back_large_buffers();
+    if (only_check)
+        warn_of_memory(&c);
     if (only_check)
         config_print_dump(stdout, &c, CONFIG_SERVER);
     else

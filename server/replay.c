@@ -8,7 +8,7 @@
  *                                                  |-- refused: SENT (to the journal) -> DONE
  *                                                  `-- connection lost, or nobody takes it -> DUE
  *
- * A gap is open from the first DUE record of a stream to the last settled one, and stands twice in the ledger. */
+ * A gap is open from the first DUE record of a stream until no loop has any left, and stands twice in the ledger. */
 #include "server/replay.h"
 
 #include <stdlib.h>
@@ -21,12 +21,13 @@
 #include "server/ring.h"
 
 enum {
-    CHECK_MS = 1000,      /* between questions */
-    AGAIN_MS = 1000,      /* before what nobody took is tried again */
-    WINDOW = 64,          /* entries sent again and not settled: live traffic goes on beside them */
-    SHORT_MS = 3000,      /* a ring that holds less is an alarm */
-    SHORT_FOR_MS = 60000, /* how long after the last such record the alarm ends */
-    CLAIM_MS = 5000,      /* loops that notice one loss do so within it */
+    CHECK_MS = 1000,               /* between questions */
+    AGAIN_MS = 1000,               /* before what nobody took is tried again */
+    WINDOW = 64,                   /* entries sent again and not settled: live traffic goes on beside them */
+    SHORT_MS = 3000,               /* a ring that holds less is an alarm */
+    SHORT_FOR_MS = 60000,          /* how long after the last such record the alarm ends */
+    CLOSE_MS = 2 * CHECK_MS + 500, /* a gap is open so long at least */
+    CLAIM_MS = 5000,               /* loops that notice one loss do so within it */
 };
 
 enum replay_state {
@@ -42,13 +43,16 @@ struct replay_slot {
     struct watch_slot watch;
     size_t count;             /* records in the ring */
     int64_t noted;            /* counts' noted as of the last answer that was fine */
-    int64_t noted_next;       /* the same, as of the question that is out */
+    int64_t again;            /* its again, as of the same */
     bool asking;              /* a question is out */
     bool gap;                 /* a gap is open; then the rest counts */
     bool counted;             /* what is older than the ring is known */
     bool told;                /* it stands in the ledger */
     struct watch_slot before; /* what was known when it was opened */
     size_t left;              /* records DUE or SENT */
+    int64_t gap_ms;           /* monotonic: when it was opened */
+    int64_t gap_again;        /* again as of the last answer before */
+    int64_t lost;             /* entries the counters say are lost */
     struct ledger_gap line;
 };
 
@@ -90,6 +94,7 @@ struct replay {
     struct ring_record *scan;           /* where to look for the next DUE record; NULL: none behind */
     int64_t again_ms;                   /* monotonic: look from the front again; 0: no need */
     size_t sent;                        /* struct resend with Redis */
+    bool busy;                          /* counts knows us as busy */
     size_t open;                        /* all struct resend */
     int64_t short_ms;                   /* monotonic: last early drop that was an alarm; 0: none lately */
     int64_t shown_records, shown_bytes; /* what the gauges have of us */
@@ -97,28 +102,36 @@ struct replay {
 
 /* ---- what all loops share ---- */
 
-void replay_hold(struct replay_counts *counts, uint16_t slot, int64_t count)
+void replay_count(struct replay_counts *counts, uint16_t slot, int64_t count, bool anew)
 {
     atomic_fetch_add_explicit(&counts->slots[slot].noted, count, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counts->slots[slot].held, count, memory_order_relaxed);
+    if (anew)
+        atomic_fetch_add_explicit(&counts->slots[slot].again, count, memory_order_relaxed);
 }
 
-void replay_release(struct replay_counts *counts, uint16_t slot, int64_t count)
+void replay_busy(struct replay_counts *counts, int by)
 {
-    atomic_fetch_sub_explicit(&counts->slots[slot].held, count, memory_order_relaxed);
+    atomic_fetch_add(&counts->busy, by);
 }
 
-int64_t replay_older(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
-                     const struct watch_slot *now, int64_t noted)
+int64_t replay_lost(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
+                    const struct watch_slot *now, int64_t noted)
 {
-    const int64_t since = atomic_load(&counts->slots[slot].noted) - noted, mono_ms = clock_mono_ms();
-    int64_t lost = was->added + since - now->added, told = atomic_load(&counts->slots[slot].told);
+    const int64_t since = atomic_load(&counts->slots[slot].noted) - noted;
+    const int64_t lost = was->added + since - now->added;
 
-    if (!was->known || !now->known)
+    /* What was stored since the question before is in a ring, so nothing older is lost until the counter is below it. */
+    if (!was->known || !now->known || now->added >= was->added)
         return 0;
-    if (lost > was->length + since)
-        lost = was->length + since; /* the others had been trimmed before */
-    lost -= atomic_load(&counts->slots[slot].held);
+    return lost < was->length + since ? lost : was->length + since; /* the others had been trimmed before */
+}
+
+int64_t replay_older(struct replay_counts *counts, uint16_t slot, int64_t lost, int64_t again)
+{
+    const int64_t mono_ms = clock_mono_ms();
+    int64_t told = atomic_load(&counts->slots[slot].told);
+
+    lost -= atomic_load(&counts->slots[slot].again) - again;
     if (lost <= 0 || (told != 0 && mono_ms - told < CLAIM_MS) ||
         !atomic_compare_exchange_strong(&counts->slots[slot].told, &told, mono_ms))
         return 0;
@@ -144,14 +157,22 @@ struct replay *replay_new(const struct config *c, int number, struct stream *s, 
     return r;
 }
 
+static void gap_close(struct replay_slot *slot);
+
 void replay_free(struct replay *r)
 {
     if (!r)
         return;
     if (r->open > 0)
         fatalx("replay: freed with records open", LOG_I("count", r->open));
-    for (size_t i = 0; i < r->used_count; i++)
-        free(r->slots[r->used[i]]);
+    for (size_t i = 0; i < r->used_count; i++) {
+        struct replay_slot *slot = r->slots[r->used[i]];
+
+        slot->line.dropped += (int64_t)slot->left;
+        if (slot->gap)
+            gap_close(slot);
+        free(slot);
+    }
     ring_free(r->ring);
     strbuf_deinit(&r->scratch);
     free(r);
@@ -178,25 +199,41 @@ static struct replay_slot *slot_of(struct replay *r, uint16_t number)
 
 /* ---- gaps ---- */
 
-static void gap_try_close(struct replay_slot *slot)
+static void gap_close(struct replay_slot *slot)
 {
     struct ledger_gap *line = &slot->line;
 
-    if (!slot->gap || !slot->counted || slot->left > 0)
-        return;
     slot->gap = false;
     line->closed = true;
+    line->older = replay_older(slot->replay->counts, slot->number, slot->lost, slot->gap_again);
     if (slot->told || line->older > 0 || line->after < line->before)
         ledger_write(slot->replay->ledger, line);
 }
 
 /* Redis has told how far the stream is now. */
-static void gap_count(struct replay_slot *slot, const struct watch_slot *was)
+static void gap_count(struct replay_slot *slot)
 {
     slot->counted = true;
     slot->line.after = slot->watch.known ? slot->watch.added : 0;
-    slot->line.older = replay_older(slot->replay->counts, slot->number, was, &slot->watch, slot->noted);
-    gap_try_close(slot);
+    slot->lost = replay_lost(slot->replay->counts, slot->number, &slot->before, &slot->watch, slot->noted);
+}
+
+/* A gap is closed when all loops have had the time to notice it, and nobody has anything left to send. */
+static void close_gaps(struct replay *r, int64_t mono_ms)
+{
+    bool busy = r->state != REPLAY_SURE && ring_count(r->ring) > 0;
+
+    for (size_t i = 0; i < r->used_count; i++)
+        busy = busy || r->slots[r->used[i]]->left > 0 ||
+               (r->slots[r->used[i]]->gap && !r->slots[r->used[i]]->counted);
+    if (busy != r->busy)
+        replay_busy(r->counts, busy ? 1 : -1);
+    r->busy = busy;
+    if (atomic_load(&r->counts->busy) > 0)
+        return;
+    for (size_t i = 0; i < r->used_count; i++)
+        if (r->slots[r->used[i]]->gap && mono_ms - r->slots[r->used[i]]->gap_ms >= CLOSE_MS)
+            gap_close(r->slots[r->used[i]]);
 }
 
 static void count_gap(const char *reason)
@@ -223,6 +260,8 @@ static void gap_open(struct replay_slot *slot, const char *reason, const struct 
                                          .after = -1};
     if (!slot->gap) {
         slot->before = *was;
+        slot->gap_again = slot->again;
+        slot->gap_ms = clock_mono_ms();
         slot->told = slot->counted = false;
     }
     slot->gap = true;
@@ -250,7 +289,6 @@ static void pop_front(struct replay *r)
 
     if (r->scan == f)
         r->scan = ring_next(r->ring, f);
-    replay_release(r->counts, f->slot, 1);
     if (--slot->count == 0 && !slot->gap)
         watch_forget(&slot->watch);
     ring_pop(r->ring);
@@ -270,7 +308,6 @@ static void settle(struct replay_slot *slot)
 {
     slot->left--;
     metric_add(METRIC_SERVER_REPLAY_DUE, -1);
-    gap_try_close(slot);
 }
 
 static void dropped(struct replay_slot *slot)
@@ -331,7 +368,7 @@ void replay_stored(struct replay *r, uint16_t number, struct mark_id id, const c
     record->mark_length = (uint32_t)mark_length;
     record->slot = number;
     slot->count++;
-    replay_hold(r->counts, number, 1);
+    replay_count(r->counts, number, 1, false);
     watch_note(&slot->watch, id);
 }
 
@@ -426,7 +463,7 @@ static void resend_stored(struct resend *s, const struct mark_id *id)
         watch_note(&s->slot->watch, record->id);
     }
     if (id)
-        atomic_fetch_add(&s->replay->counts->slots[s->slot->number].noted, 1);
+        replay_count(s->replay->counts, s->slot->number, 1, true);
     settle(s->slot);
     resend_free(s);
 }
@@ -522,9 +559,11 @@ static void on_answer(struct stream_call *call, enum stream_reply reply, const c
         gap_open(slot, verdict == WATCH_GONE ? "gone" : "fell", &was);
     }
     if (slot->gap && !slot->counted)
-        gap_count(slot, &slot->before);
-    if (verdict == WATCH_FINE)
-        slot->noted = slot->noted_next;
+        gap_count(slot);
+    if (verdict == WATCH_FINE) {
+        slot->noted = atomic_load(&r->counts->slots[slot->number].noted);
+        slot->again = atomic_load(&r->counts->slots[slot->number].again);
+    }
     round_end(r);
     pump(r);
 }
@@ -537,7 +576,6 @@ static bool ask(struct replay_slot *slot)
         return true;
     strbuf_reset(&r->scratch);
     watch_add_question(&slot->watch, slot->number, &r->scratch);
-    slot->noted_next = atomic_load(&r->counts->slots[slot->number].noted);
     slot->question.done = on_answer;
     if (!stream_send(r->stream, r->scratch.data, r->scratch.length, &slot->question))
         return false;
@@ -625,6 +663,7 @@ void replay_tick(struct replay *r, int64_t mono_ms)
         r->short_ms = 0;
         metric_add(METRIC_SERVER_RING_SHORT, -1);
     }
+    close_gaps(r, mono_ms);
     if (r->state != REPLAY_SURE)
         return;
     if (r->again_ms != 0 && mono_ms >= r->again_ms) {

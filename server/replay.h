@@ -22,23 +22,28 @@
 #include "server/stream.h"
 #include "server/watch.h"
 
-/* Of the process, by slot. What one loop cannot know alone: how much of a loss others still have. */
+/* Of the process. What one loop cannot know alone: how much of a loss the others have made good. */
 struct replay_counts {
     struct {
-        _Atomic int64_t noted; /* entries stored by us, ever */
-        _Atomic int64_t held;  /* of them those a ring or a kept segment still has */
+        _Atomic int64_t noted; /* entries stored by us, ever, those stored again included */
+        _Atomic int64_t again; /* of them those stored again */
         _Atomic int64_t told;  /* monotonic ms: when one reported what nobody has; others then report 0 */
     } slots[WATCH_SLOTS];
+    atomic_int busy; /* loops (and the drain) that have something to send again, or cannot know */
 };
 
-/* count entries of a slot were stored and are kept / are kept no longer. */
-void replay_hold(struct replay_counts *counts, uint16_t slot, int64_t count);
-void replay_release(struct replay_counts *counts, uint16_t slot, int64_t count);
+/* count entries of a slot were stored; anew: because they were lost. */
+void replay_count(struct replay_counts *counts, uint16_t slot, int64_t count, bool anew);
 
-/* At most so many entries are lost that nobody has kept; told once a loss. was and now: the answers before and after it;
- * noted: entries stored by us, as of the question before. */
-int64_t replay_older(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
-                     const struct watch_slot *now, int64_t noted);
+void replay_busy(struct replay_counts *counts, int by);
+
+/* How many entries the counters say are lost, whoever had stored them. was and now: the answers before and after it; noted:
+ * entries stored by us, as of the question before. */
+int64_t replay_lost(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
+                    const struct watch_slot *now, int64_t noted);
+
+/* Of those at most so many that nobody has stored again since `again` was read; told once a loss. */
+int64_t replay_older(struct replay_counts *counts, uint16_t slot, int64_t lost, int64_t again);
 
 struct replay; /* opaque: ring and state of one loop */
 

@@ -40,6 +40,7 @@
 #include "server/journal.h"
 #include "server/ledger.h"
 #include "server/pending.h"
+#include "server/presence.h"
 #include "server/pressure.h"
 #include "server/replay.h"
 #include "server/resolve.h"
@@ -80,6 +81,7 @@ struct server {
     struct drain *drain;       /* same; NULL before the start */
     struct ledger *ledger;
     struct replay_counts *counts;
+    struct presence *presence; /* told by the first loop; NULL: no admin port */
     struct pressure *pressure; /* asked for by the first loop */
     struct connections_limit limit;
     int port;
@@ -157,6 +159,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     http_tick(l->http, mono_ms);
     if (l == l->server->loops)
         pressure_tick(l->server->pressure, l->stream, mono_ms);
+    if (l == l->server->loops && l->server->presence)
+        presence_tick(l->server->presence, l->stream, mono_ms);
     if (l->port && l == l->server->loops)
         journal_tick(l->server->journal);
     loop_step(l, mono_ms);
@@ -381,6 +385,11 @@ int server_port(const struct server *s)
     return s->port;
 }
 
+void server_announce(struct server *s, int admin_port)
+{
+    s->presence = presence_new(s->config, admin_port);
+}
+
 bool server_start(struct server *s, struct err *err)
 {
     if (s->journal) {
@@ -453,6 +462,16 @@ static int64_t drain_left_ms(const struct server *s)
     return left_ms > 0 ? left_ms : 0;
 }
 
+/* With everything in Redis nobody needs to ask this server any more. */
+static void leave_no_trace(struct server *s)
+{
+    const char *host = s->resolver ? resolver_address(s->resolver) : NULL;
+
+    if (s->presence && atomic_load(&s->draining) && (!s->journal || !journal_busy(s->journal)) &&
+        (!s->resolver || host))
+        presence_remove(s->presence, &s->url, host);
+}
+
 void server_free(struct server *s)
 {
     if (!s)
@@ -464,7 +483,9 @@ void server_free(struct server *s)
     journal_stop(s->journal);
     for (size_t i = 0; i < s->count; i++)
         loop_deinit(&s->loops[i]);
+    leave_no_trace(s);
     journal_close(s->journal);
+    presence_free(s->presence);
     ledger_close(s->ledger);
     free(s->counts);
     pressure_free(s->pressure);

@@ -19,6 +19,9 @@ struct server *server_new(const struct config *c, struct err *err) __attribute__
 
 int server_port(const struct server *s); /* where it listens, also after LISTEN=...:0 */
 
+/* The admin port, for the tools to find; before the start. */
+void server_announce(struct server *s, int admin_port);
+
 /* Runs the loops' threads. False: err says why; server_free is still yours to call. */
 bool server_start(struct server *s, struct err *err) __attribute__((warn_unused_result));
 

@@ -38,7 +38,10 @@ def gaps(server):
 
 def wait_replayed(server):
     """A gap was noticed and closed."""
-    wait_for("closed gaps", lambda: gaps(server) and all(g["state"] == "closed" for g in gaps(server)), 30)
+    try:
+        wait_for("closed gaps", lambda: gaps(server) and all(g["state"] == "closed" for g in gaps(server)), 30)
+    except Failure as failure:
+        raise Failure("%s: %r; %s" % (failure, gaps(server), server.log()[-1500:])) from None
     wait_for("nothing due", lambda: server.metric("shopstream_server_replay_due") == 0)
 
 
@@ -158,6 +161,7 @@ def case_what_a_full_redis_refuses_goes_to_the_journal():
         redis.client.flushall()
         redis.client.config_set("maxmemory", 1)
         wait_for("the journal", lambda: server.metric('shopstream_server_replayed_total{result="journaled"}') == 100)
+        wait_replayed(server)
         check_equal(total(server, "journaled"), 100, "told")
         server.signal(signal.SIGTERM)  # and the server is started anew in between
         server.wait()

@@ -40,7 +40,7 @@ static const struct command commands[] = {
      "shops and their grants; put reads JSON from stdin"},
     {"dead", ctl_dead, "list|show|replay|discard ...",
      "dead letters; replay and discard show what they would do until --yes"},
-    {"prove", ctl_prove, "[--since TIME] | --deep N [--seed S]",
+    {"prove", ctl_prove, "[--since TIME] | --deep N [--seed S] | --forget-server NAME",
      "what became of every event the streams still keep; --deep: N documents against the marketplaces"},
     {"fetch", ctl_fetch, "PLATFORM SHOP KIND ID [--apply] [--raw]",
      "one entity from the marketplace now, and what would change; --apply writes it"},

@@ -805,7 +805,7 @@ bool proof_has_finding(const struct proof *p)
     for (size_t i = 0; i < p->stream_count; i++) {
         const struct prove_stream *s = &p->streams[i];
 
-        if (s->no_group || s->trimmed_unread > 0 || s->bodiless > 0 || s->fell)
+        if (s->no_group || s->trimmed_unread > 0 || s->bodiless > 0 || (s->fell && !s->healed))
             return true;
     }
     return p->ends[PROVE_LOST] > 0 || p->ends[PROVE_FUTURE] > 0;

@@ -52,6 +52,7 @@ struct prove_stream {
     size_t bodiless;        /* pending, but no longer in the stream */
     bool fell;              /* it had come further before: flushed, deleted or restored */
     int64_t fell_by;        /* entries added then, and not known now */
+    bool healed;            /* a server has seen it, and has sent again all that was lost */
 };
 
 struct proof {

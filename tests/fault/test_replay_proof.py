@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""Redis loses what it has acknowledged, with workers and MongoDB behind it: prove and the truth agree on what became of it.
+
+What the server's ring had is there again and worked off; what was older is told with its size; a server that cannot be asked
+means "not known" and never "proven".
+"""
+
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from load import Load  # noqa: E402
+from stack import *  # noqa: E402,F403
+from world import LIVE, World, shared_mongo, text  # noqa: E402
+
+FORGETFUL = ("--appendonly", "no")
+REGISTERED = "webhooks:server:s"
+
+
+def proof(world, status, *arguments):
+    return json.loads(world.ctl("prove", "--json", *arguments, status=status).stdout)
+
+
+def gaps(found):
+    return [gap for server in found["servers"] for gap in server["gaps"]]
+
+
+def wait_replayed(world):
+    def all_closed():
+        states = {}
+        for line in world.server.admin("/ledger")[1].splitlines():
+            line = json.loads(line)
+            states[line["gap"]] = line["state"]
+        return states and set(states.values()) == {"closed"}
+
+    wait_for("closed gaps", all_closed, 30)
+
+
+def case_everything_lost_under_load_is_worked_off_and_told():
+    """Marks are lost too, so the sender's own repeats are no help; the group is made again from the first entry."""
+    with World(shops=2, redis=FORGETFUL, server={"SERVER_NAME": "s"}) as world:
+        world.worker()
+        with Load(world, world.sim.burst(shops=2, orders=200, events=800), rate=200) as load:
+            wait_for("events", lambda: world.redis.client.xlen(LIVE) > 200)
+            world.redis.kill()
+            world.redis.start()
+            load.finish()
+        wait_replayed(world)
+        world.settle()
+        wait_for("the registration", lambda: world.redis.client.get(REGISTERED))
+        found = proof(world, None)
+        check_equal(found["ends"]["lost"], 0, "lost")
+        check(sum(gap["missing"] for gap in gaps(found)) > 100, "told: %r" % gaps(found))
+        check_equal(sum(gap["dropped"] for gap in gaps(found)), 0, "dropped")
+        world.check(entries=False)
+
+
+def case_flushall_of_what_the_ring_has_is_healed_and_proven():
+    with World(shops=1, server={"SERVER_NAME": "s", "SERVER_THREADS": 1}) as world:
+        world.worker()
+        for number in range(5):
+            world.change(0, number)
+        world.settle()
+        proof(world, 0)
+        world.redis.client.flushall()
+        wait_replayed(world)
+        world.settle()
+        wait_for("the registration", lambda: world.redis.client.get(REGISTERED), 15)
+        found = proof(world, 0)
+        check_equal([(g["resent"], g["missing"], g["healed"]) for g in gaps(found)], [(5, 5, True)], "healed")
+        check_equal(found["ends"]["lost"], 0, "lost")
+        check_equal(gaps(proof(world, 0)), [], "told once")
+        check_equal(len(gaps(proof(world, 0, "--since", "1h"))), 1, "unless asked for")
+        world.check()
+
+
+def case_what_was_older_than_the_ring_is_a_finding_with_its_size():
+    with World(shops=1, server={"SERVER_NAME": "s", "SERVER_THREADS": 1, "REPLAY_SECONDS": 1}) as world:
+        for number in range(5):
+            world.change(0, number)
+        wait_for("events in the ring", lambda: world.server.metric("shopstream_server_ring_records") > 0)
+        wait_for("an empty ring", lambda: world.server.metric("shopstream_server_ring_records") == 0)
+        world.redis.client.flushall()
+        world.change(0, 5)
+        wait_replayed(world)
+        world.worker()
+        world.settle()
+        wait_for("the registration", lambda: world.redis.client.get(REGISTERED), 15)
+        found = proof(world, 1)
+        check_equal([(g["older"], g["healed"]) for g in gaps(found)], [(5, False)], "told")
+        check("up to 5 older ones are lost" in world.ctl("prove", "--since", "1h", status=1).stdout, "on the screen")
+
+
+def case_server_that_cannot_be_asked_means_not_known():
+    with World(shops=1, server={"SERVER_NAME": "s"}) as world:
+        world.worker()
+        world.change(0, 1)
+        world.settle()
+        wait_for("the registration", lambda: world.redis.client.get(REGISTERED))
+        check_equal(text(world.redis.client.get(REGISTERED)), "127.0.0.1:%d" % world.server.admin_port, "address")
+        check_equal([(s["server"], s["asked"]) for s in proof(world, 0)["servers"]], [("s", True)], "asked")
+        world.server.signal(signal.SIGKILL)
+        world.server.wait()
+        found = proof(world, 3)
+        check_equal((found["proven"], found["servers"][0]["asked"]), (False, False), "not known")
+        check("server s at" in world.ctl("prove", status=3).stdout, "named")
+        world.ctl("prove", "--forget-server", "s")
+        world.ctl("prove", "--forget-server", "s", status=1)
+        proof(world, 0)
+        world.start_server({"SERVER_NAME": "t"})
+        wait_for("the registration", lambda: world.redis.client.get("webhooks:server:t"))
+        world.server.stop()
+        check_equal(world.redis.client.keys("webhooks:server:*"), [], "a clean end leaves none")
+
+
+shared_mongo()
+run_cases(globals())
