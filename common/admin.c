@@ -94,10 +94,10 @@ static int admin_respond(struct admin *a, enum evhttp_cmd_type method, const cha
 static void admin_on_request(struct evhttp_request *request, void *context)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const char *given = uri ? evhttp_uri_get_path(uri) : NULL, *path = given ? given : "";
     struct admin *a = context;
     struct strbuf body = STRBUF_INIT;
-    int status = admin_respond(a, evhttp_request_get_command(request), path ? path : "", &body);
+    int status = admin_respond(a, evhttp_request_get_command(request), path, &body);
     bool metrics = status == 200 && strcmp(path, "/metrics") == 0,
          page = status == 200 && a->page && strcmp(path, a->page) == 0;
 

@@ -14,7 +14,7 @@ TEST(live_entries_come_before_bulk_ones)
     world_start(&w, 1);
     add(&w, BULK, 1, 2);
     add(&w, LIVE, 3, 3);
-    add_kind(&w, LIVE, 4, 4, "return");
+    add_kind(&w, LIVE, 4, 4, "other");
     lane_start(&l, &w, "w-0");
     lane_read(&l, 100, 0, &got);
     CHECK_INT(got.count, 4);
@@ -93,7 +93,7 @@ TEST(bodies_are_kept_of_everything_that_is_not_fetched)
     static const struct {
         const char *platform, *kind;
         bool kept;
-    } rows[] = {{"tiktok", "order", false}, {"tiktok", "return", true}, {"shopee", "order", true}};
+    } rows[] = {{"tiktok", "order", false}, {"tiktok", "other", true}, {"lazada", "order", true}};
     struct world w;
     struct lane l;
     struct message_list got = {0};
