@@ -45,8 +45,9 @@ enum {
     SWEEP_PROBE_TIMEOUT_MS = 10000, /* of a probe */
     SWEEP_LIMIT_WAIT_MS = 10000,    /* longest wait for the right to send one */
     SWEEP_LIMIT_PAUSE_MS = 1000,    /* after "too many requests" without a time */
-    SWEEP_LEASE_MS = 60000,         /* a page and a probe end well within it */
-    SWEEP_POLL_MS = 20,             /* while probes are under way */
+    SWEEP_LEASE_MS =
+        20000, /* a page and a probe usually end within it; longer only costs a repeat after a crash */
+    SWEEP_POLL_MS = 20, /* while probes are under way */
     SWEEP_LINK_TIMEOUT_MS = 5000,
     SWEEP_COUNT_EXACT = 100000, /* more needs than that are estimated */
 };
