@@ -41,6 +41,7 @@ struct upsert_op {
     bool closed;                   /* its need is judged or NEW again */
     bool full;                     /* a version-only op found other content: send it whole */
     bool raised;                   /* doc->before is stored */
+    bool refused;                  /* doc is not stored: what stands there is as new by version and time */
     int redos;                     /* transient refusals and lost races so far */
     int conflicts;                 /* duplicate key, but no document to be seen */
     int64_t code;                  /* error of the last command for this op; 0 = none */

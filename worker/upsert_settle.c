@@ -28,6 +28,7 @@ struct verdict {
     size_t count;                      /* of states */
     int64_t served;                    /* newest version among them */
     bool deleted;                      /* one of them is a tombstone: nothing more can be served */
+    bool refused;                      /* the answer was not stored: something else stands there */
     size_t behind;                     /* messages announced, but not served */
 };
 
@@ -79,9 +80,12 @@ static void judge_behind(const struct verdict *v, struct message *m)
 }
 
 /* The need's own answer says so, and its request was sent after all of the need's entries had been delivered, because none
- * joins a need whose call is out: it shows what they announce, whatever any clock says. */
+ * joins a need whose call is out: it shows what they announce, whatever any clock says. But it must stand in the database: a
+ * clock that has stepped back by less than the skew makes an older read look newer, and that one stands there instead. */
 static bool was_read_for(const struct verdict *v)
 {
+    if (v->refused)
+        return false;
     return v->need->answer.kind == ANSWER_FOUND || v->need->answer.kind == ANSWER_GONE;
 }
 
@@ -137,7 +141,11 @@ static void start_over(struct need *n)
 
 static void settle(struct upsert_flush *fl, struct upsert_op *op)
 {
-    struct verdict v = {.flush = fl, .need = op->need, .states = op->states, .count = op->state_count};
+    struct verdict v = {.flush = fl,
+                        .need = op->need,
+                        .states = op->states,
+                        .count = op->state_count,
+                        .refused = op->refused};
     bool all;
 
     for (size_t i = 0; i < v.count; i++) {
@@ -225,6 +233,7 @@ void upsert_close_stale(struct upsert_flush *fl, struct upsert_op *op)
     const struct stored *s = &op->need->stored;
 
     metric_add(METRIC_WORKER_DOCUMENTS_STALE, 1);
+    op->refused = true;
     add_state(op, s->version, s->fetched_ms, s->deleted);
     if (op->doc->op == DOCUMENT_FULL)
         add_state(op, op->doc->version, op->doc->fetched_ms, false);

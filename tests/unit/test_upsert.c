@@ -1456,6 +1456,31 @@ TEST(an_entry_of_the_future_that_nobody_read_for_waits_for_the_clock)
     world_stop(&w);
 }
 
+TEST(an_entry_of_the_future_whose_read_was_refused_waits_for_the_clock)
+{
+    struct world w;
+    struct need *n;
+    char ahead[128];
+
+    world_start(&w);
+    /* read before the change, by a clock that has stepped back since */
+    snprintf(ahead, sizeof ahead,
+             "{\"_id\":\"tiktok:749:1\",\"version\":10,\"fetched_ms\":%lld,\"content\":\"theirs\"}",
+             (long long)NOW + 500);
+    mongo_mock_put(w.mock, "orders", ahead);
+    n = add(&w, event("1", NOW + 700, 0, false));
+    CHECK(look_up(&w));
+    serve(&w, n, 10, NOW, "changed");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_TEXT(stored_content(&w, "1"), "theirs");
+    CHECK_INT(w.settled.first->outcome, OUTCOME_RETRY);
+    CHECK(w.settled.first->free_retry);
+    CHECK_INT(w.settled.first->retry_in_ms, 700);
+    world_stop(&w);
+}
+
 /* --- convergence ------------------------------------------------------------------------------------ */
 
 /* One state of one entity, as some worker read it. */
@@ -1658,6 +1683,7 @@ int main(int argc, char **argv)
         CASE(an_announcement_is_judged_by_the_newer_of_answer_and_database),
         CASE(an_entry_of_the_future_is_shown_by_the_read_it_asked_for),
         CASE(an_entry_of_the_future_that_nobody_read_for_waits_for_the_clock),
+        CASE(an_entry_of_the_future_whose_read_was_refused_waits_for_the_clock),
         CASE(any_order_with_duplicates_and_faults_gives_the_newest_state),
         CASE(any_order_with_deletions_gives_the_last_read),
         CASE(a_need_that_joined_while_another_was_written_is_not_lost));
