@@ -529,8 +529,8 @@ void fetch_shop_gate(struct fetcher *f, struct fetch_shop *s)
         shop_hold_up(f, s, s->circuit.half_open_mono_ms - now, "circuit open", "circuit");
         return;
     }
-    if (s->circuit.open && !s->probing)
-        s->probe_due = true;
+    if ((s->circuit.open || s->suspects.first) && !s->probing)
+        s->probe_due = true; /* suspects wait for an answer: that of the last probe may have been lost */
     if (limit > 0 || s->carried > 0 || s->circuit.open || fetch_pace_binds(s->pace, now))
         shop_trim(f, s, paced > 0 || fetch_pace_binds(s->pace, now));
 }

@@ -772,6 +772,36 @@ TEST(mongodb_away_is_told_and_needs_stay)
     end();
 }
 
+TEST(a_probe_that_could_not_be_judged_is_sent_again)
+{
+    struct err err = {0};
+    struct sums s;
+
+    begin();
+    strcpy(fake_shop(&w.market, "a")->poison, "1");
+    add("a", "5"); /* the registry has been read */
+    CHECK_INT(turn().found, 1);
+    rest_of_turn();
+    pause_ms(2); /* what was answered in the millisecond of the next call would speak for the shop */
+    w.market.probe = FAKE_TOKEN;
+    w.mongo_away = true;
+    add("a", "1");
+    CHECK(!fetch_missing(w.fetcher, w.pool, &w.time, w.arena, &err));
+    CHECK_INT(fake_probes(&w.market), 1);
+    CHECK_INT(sums().calling, 1);
+    w.mongo_away = false;
+    pthread_mutex_lock(&w.market.lock);
+    w.market.probe = FAKE_GOOD;
+    pthread_mutex_unlock(&w.market.lock);
+    arena_reset(w.arena);
+    s = turn();
+    CHECK_INT(fake_probes(&w.market), 2);
+    CHECK_INT(s.calling, 0);
+    CHECK_INT(s.counted, 1);
+    rest_of_turn();
+    end();
+}
+
 TEST(an_unreachable_marketplace_opens_every_circuit)
 {
     static char nowhere[] = "http://127.0.0.1:1";
@@ -1324,7 +1354,8 @@ int main(int argc, char **argv)
         CASE(garbage_null_data_and_oversized_answers_blame_nobody),
         CASE(shops_that_cannot_be_called_have_their_needs_parked_without_a_call),
         CASE(a_refused_token_is_read_again_once), CASE(a_token_renewed_meanwhile_is_used_at_once),
-        CASE(mongodb_away_is_told_and_needs_stay), CASE(an_unreachable_marketplace_opens_every_circuit),
+        CASE(mongodb_away_is_told_and_needs_stay), CASE(a_probe_that_could_not_be_judged_is_sent_again),
+        CASE(an_unreachable_marketplace_opens_every_circuit),
         CASE(answers_stay_until_their_needs_have_moved_on), CASE(clocks_apart_are_noticed),
         CASE(many_small_shops_share_the_calls_of_a_lane),
         CASE(an_id_denied_among_others_is_its_own_fault_without_a_probe),
