@@ -104,6 +104,15 @@ def case_shops_are_listed_shown_disabled_enabled_and_removed():
         check_equal([row["shop_id"] for row in from_json(world.ctl("shop", "list", "--json"))], [ids[1]], "shops left")
 
 
+def case_what_stands_in_the_registry_does_not_drive_the_terminal():
+    with World(shops=1, server=None) as world:
+        world.db.shops.update_one({}, {"$set": {"region": "\x1b[31mTH", "channel_id": "a\u009bb"}})
+        shop_id = world.sim.shops()[0]["shop_id"]
+        for shown in (world.ctl("shop", "list").stdout, world.ctl("shop", "show", "tiktok", shop_id).stdout):
+            check("\x1b" not in shown and "\u009b" not in shown, "raw controls: %r" % shown)
+            check("\\x1b[31mTH" in shown, "the region, escaped: %r" % shown)
+
+
 def case_wrong_input_of_shop_put_is_refused_with_line_and_field():
     with World(shops=2, register=False, server=None) as world:
         good, other = world.sim.shops()

@@ -258,24 +258,38 @@ static json_t *shop_rows(struct store *store, const bson_t *filter, struct err *
     return rows;
 }
 
-static const char *cell(const json_t *row, const char *name)
+/* What somebody has written into MongoDB must not drive the terminal. Borrowed from plain. */
+static const char *cell(struct strbuf *plain, const json_t *row, const char *name)
 {
-    const char *text = json_string_value(json_object_get(row, name));
+    const json_t *text = json_object_get(row, name);
 
-    return text && *text ? text : "-";
+    return json_string_length(text) > 0 ? ctl_plain(plain, json_string_value(text), json_string_length(text))
+                                        : "-";
 }
 
 static void print_table(const json_t *rows)
 {
-    printf("%-8s %-22s %-16s %-6s %-9s %-26s %s\n", "PLATFORM", "SHOP", "CHANNEL", "REGION", "STATE",
-           "ACCESS UNTIL", "AUTHORIZATION");
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
+    static const struct {
+        const char *title;
+        const char *member;
+        int width;
+    } columns[] = {{"PLATFORM", "platform", 8},
+                   {"SHOP", "shop_id", 22},
+                   {"CHANNEL", "channel_id", 16},
+                   {"REGION", "region", 6},
+                   {"STATE", "state", 9},
+                   {"ACCESS UNTIL", "access_expires_at", 26},
+                   {"AUTHORIZATION", "authorization", 0}};
+    enum { COLUMNS = sizeof columns / sizeof columns[0] };
+    struct strbuf plain = STRBUF_INIT;
 
-        printf("%-8s %-22s %-16s %-6s %-9s %-26s %s\n", cell(row, "platform"), cell(row, "shop_id"),
-               cell(row, "channel_id"), cell(row, "region"), cell(row, "state"),
-               cell(row, "access_expires_at"), cell(row, "authorization"));
-    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        printf("%-*s%s", columns[c].width, columns[c].title, c + 1 < COLUMNS ? " " : "\n");
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            printf("%-*s%s", columns[c].width, cell(&plain, json_array_get(rows, i), columns[c].member),
+                   c + 1 < COLUMNS ? " " : "\n");
+    strbuf_deinit(&plain);
 }
 
 static int list(struct ctl *c, struct store *store)
@@ -306,6 +320,7 @@ static int show(struct ctl *c, struct store *store, const char *id)
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(id));
     struct err err = {0};
     json_t *rows = shop_rows(store, filter, &err);
+    struct strbuf plain = STRBUF_INIT;
     const char *name;
     json_t *value;
     int code = CTL_DONE;
@@ -320,8 +335,9 @@ static int show(struct ctl *c, struct store *store, const char *id)
     else
         json_object_foreach(json_array_get(rows, 0), name, value)
         {
-            printf("%-18s %s\n", name, *json_string_value(value) ? json_string_value(value) : "-");
+            printf("%-18s %s\n", name, cell(&plain, json_array_get(rows, 0), name));
         }
+    strbuf_deinit(&plain);
     json_decref(rows);
     return code;
 }
