@@ -479,6 +479,21 @@ static bool revoke_shops(struct store *s, const char *id, int64_t now_ms, int64_
     return ok;
 }
 
+bool grants_refused(struct store *s, const char *platform, struct ids *ids, struct err *err)
+{
+    struct ids found = {0};
+    bool ok =
+        find(s, "authorizations", BCON_NEW("state", BCON_UTF8("refused"), "platform", BCON_UTF8(platform)),
+             BCON_NEW("limit", BCON_INT64(REFUSED_MAX), "projection", "{", "_id", BCON_INT32(1), "}"), add_id,
+             &found, err);
+
+    if (ok)
+        *ids = found;
+    else
+        ids_free(&found);
+    return ok;
+}
+
 bool grants_settle_refused(struct store *s, const char *platform, int64_t now_ms, int64_t *changed,
                            struct err *err)
 {

@@ -106,6 +106,10 @@ enum grant_set grant_schedule(struct store *s, const struct grant *g, struct err
 /* Half of an access token's life. */
 int64_t grant_half_life_ms(int64_t issued_ms, int64_t expires_ms);
 
+/* _ids of the refused ones of a platform; ids_free. False: err. */
+bool grants_refused(struct store *s, const char *platform, struct ids *ids, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Revokes the active shops of refused authorizations of a platform (those whose answer was lost: from the end of the access
  * token on). *changed: shops. False: err. */
 bool grants_settle_refused(struct store *s, const char *platform, int64_t now_ms, int64_t *changed,

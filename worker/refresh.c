@@ -28,6 +28,7 @@
 #include "worker/http_client.h"
 #include "worker/link.h"
 #include "worker/renew.h"
+#include "worker/token_copy.h"
 
 enum {
     DUE_MOST = 100,     /* authorizations looked up at a time */
@@ -230,6 +231,23 @@ static bool serve_due(struct caretaker *t, struct err *err)
     return ok;
 }
 
+/* A refused grant is due no more; but the answer to a call that was thought lost may have come since, and be kept in Redis
+ * by one who could not store it. */
+static bool serve_refused(struct caretaker *t, struct err *err)
+{
+    struct ids refused = {0};
+    bool ok = grants_refused(t->store, t->renewer.platform->name, &refused, err);
+
+    for (size_t i = 0; i < refused.count && ok && !is_stopping(t->refresher); i++) {
+        bool waits = false;
+
+        ok = token_copy_waits(t->link, refused.at[i], &waits, err) &&
+             (!waits || renew(&t->renewer, refused.at[i], RENEW_DUE, 0, err) != RENEW_AWAY);
+    }
+    ids_free(&refused);
+    return ok;
+}
+
 static bool settle(struct caretaker *t, struct err *err)
 {
     int64_t changed = 0;
@@ -273,8 +291,8 @@ static void *caretaker_run(void *arg)
 
     do {
         struct err err = {0};
-        bool ok = serve_asked(t, &err) && serve_due(t, &err) && hints_confirm(&t->renewer, &err) &&
-                  settle(t, &err) && measure(t, &err);
+        bool ok = serve_asked(t, &err) && serve_due(t, &err) && serve_refused(t, &err) &&
+                  hints_confirm(&t->renewer, &err) && settle(t, &err) && measure(t, &err);
 
         report(t, ok, &err);
     } while (wait_for_round(t));

@@ -130,7 +130,33 @@ static bool finish(struct renewal *w, const struct pair *p, const struct strbuf 
     return true;
 }
 
-/* True: no copy is left. */
+/* It is in the way of nothing but the refresh it came from: while that one's intent is open it may hold the only valid pair,
+ * and a call would spend what is stored for nothing. Without one, a newer grant is stored. False: *result. */
+static bool pass_unreadable(struct renewal *w, enum renew_result *result, struct err *err)
+{
+    static const char why[] =
+        "a refreshed pair in Redis cannot be read: is CREDENTIALS_KEY the one it was sealed under?";
+    struct grant now = {0};
+    bool found;
+
+    if (!grant_read(w->r->store, w->r->credentials, w->id, &now, &found, err)) {
+        *result = RENEW_AWAY;
+        return false;
+    }
+    if (found && !now.refused && now.intent.open) {
+        grant_deinit(&w->grant);
+        w->grant = now;
+        w->lost = true;
+        *result = put_off(w, UNUSABLE_AGAIN_MS, true, why, err);
+        return false;
+    }
+    grant_deinit(&now);
+    log_warn("a pair in Redis that cannot be read is passed over: it belongs to no refresh that is open",
+             LOG_S("authorization", w->id));
+    return true;
+}
+
+/* True: no copy is left that matters. */
 static bool finish_copy(struct renewal *w, enum renew_result *result, struct err *err)
 {
     struct strbuf sealed = STRBUF_INIT;
@@ -145,9 +171,7 @@ static bool finish_copy(struct renewal *w, enum renew_result *result, struct err
         ok = finish(w, &p, &sealed, result, err);
         break;
     case TOKEN_COPY_UNREADABLE:
-        log_error("a refreshed pair in Redis cannot be read: is CREDENTIALS_KEY the one it was sealed under?",
-                  LOG_S("authorization", w->id), LOG_S("err", err->text));
-        *result = RENEW_LATER;
+        ok = pass_unreadable(w, result, err);
         break;
     case TOKEN_COPY_UNKNOWN:
         *result = RENEW_AWAY;
@@ -245,16 +269,19 @@ static bool call_once(struct renewal *w, struct platform_grant *answer, struct e
     return ok;
 }
 
-/* With a second try when the answer did not come. False: as above. */
+/* With a second try when the answer did not come; not when it was frozen for so long that another may be at it. False: as
+ * above. */
 static bool call(struct renewal *w, struct platform_grant *answer, struct err *err)
 {
     if (!call_once(w, answer, err))
         return false;
     if (answer->class != CALL_RETRY)
         return true;
+    w->lost = true;
+    if (lease_left_ms(&w->lease) < call_ms(w->r))
+        return true;
     log_warn("no usable answer to a refresh, trying once more", LOG_S("authorization", w->id),
              LOG_S("why", answer->error));
-    w->lost = true;
     platform_grant_deinit(answer);
     *answer = (struct platform_grant){0};
     return call_once(w, answer, err);

@@ -177,6 +177,23 @@ enum token_copy_found token_copy_find(struct link *link, const struct credential
     return found;
 }
 
+bool token_copy_waits(struct link *link, const char *authorization, bool *waits, struct err *err)
+{
+    char key[COPY_KEY_MAX];
+    redisReply *r;
+    bool ok;
+
+    copy_key(key, authorization);
+    r = link_call(link, 2, (const char *[]){"EXISTS", key}, NULL, err);
+    ok = r && r->type == REDIS_REPLY_INTEGER;
+    if (ok)
+        *waits = r->integer > 0;
+    else if (r)
+        link_refused(link, r, "looking for a token pair", err);
+    freeReplyObject(r);
+    return ok;
+}
+
 bool token_copy_drop(struct link *link, const char *authorization, const struct strbuf *sealed,
                      struct err *err)
 {

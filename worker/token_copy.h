@@ -33,6 +33,10 @@ enum token_copy_found token_copy_find(struct link *link, const struct credential
                                       const char *authorization, struct pair *p, struct strbuf *sealed,
                                       struct err *err) __attribute__((warn_unused_result));
 
+/* Is there one? False: Redis did not answer, err. */
+bool token_copy_waits(struct link *link, const char *authorization, bool *waits, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Removes the copy when it is still the one in sealed. False: Redis did not answer, err; it will be found again. */
 bool token_copy_drop(struct link *link, const char *authorization, const struct strbuf *sealed,
                      struct err *err) __attribute__((warn_unused_result));

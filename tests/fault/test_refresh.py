@@ -260,6 +260,25 @@ def case_frozen_with_the_only_valid_answer_it_is_stored_however_late():
         check_alive(world, refused=1)
 
 
+def case_frozen_with_the_only_valid_answer_and_then_killed_another_stores_it():
+    """The grant is marked refused by then, so it is due no more: its copy is looked for all the same."""
+    with stage() as world:
+        world.sim.fault("hold", path="token")
+        make_due(world)
+        wait_for("the call", lambda: world.sim.counters()["held"] == 1)
+        world.first.signal(signal.SIGSTOP)
+        time_passes(world)
+        second = world.worker(name="second")
+        second.wait_log("a person must authorise again")
+        world.proxies["mongo"].cut()
+        world.sim.release()
+        world.first.signal(signal.SIGCONT)
+        wait_for("its copy, or its end", lambda: world.redis.client.keys("token:*") or ended(world))
+        kill_worker(world.first)
+        wait_for("its answer", lambda: ended(world), 30)
+        check_alive(world, refused=1)
+
+
 # ---------------------------------------------------------------- cut off from MongoDB
 
 def cut_at(step):
