@@ -4,7 +4,10 @@
  * Out:     the answer as platforms judge it; no answer at all is one, too.
  * Fails:   only when the request could not be handed to libcurl.
  * Thread:  one.
- * Why so:  answers of token calls hold secrets, so what was parsed and what was received is wiped here and nowhere else. */
+ * Why so:  1. Answers of token calls hold secrets, so what was parsed and what was received is wiped here and nowhere else.
+ *          2. libcurl looks at its clock before it looks at the socket: a process that was frozen past the time-out would
+ *          throw away an answer that has long come, and that of a refresh is the only valid one. So the time is kept here,
+ *          and an answer that lies there is taken however late it is. */
 #include "worker/market_call.h"
 
 #include <string.h>
@@ -12,20 +15,24 @@
 #include "common/clock.h"
 #include "common/json.h"
 
-enum { GRACE_MS = 5000 }; /* beyond libcurl's own time-out, which always ends a call */
+enum { FROZEN_MS = 24 * 3600 * 1000 }; /* libcurl's own time-out lies that much behind ours */
 
 bool market_call(struct http_client *c, const struct platform_request *request, int64_t timeout_ms,
                  struct market_call *call, struct err *err)
 {
-    int64_t until = clock_mono_ms() + timeout_ms + GRACE_MS;
+    int64_t left_ms = timeout_ms, until = clock_mono_ms() + timeout_ms;
     struct http_answer http = {0};
     void *context = NULL;
     bool ended = false;
 
-    if (!http_client_start(c, request, timeout_ms, c, err))
+    if (!http_client_start(c, request, timeout_ms + FROZEN_MS, c, err))
         return false;
-    while (!ended && clock_mono_ms() < until)
-        ended = http_client_next(c, until - clock_mono_ms(), &context, &http);
+    while (!ended && left_ms > 0) {
+        ended = http_client_next(c, left_ms, &context, &http);
+        left_ms = until - clock_mono_ms();
+    }
+    if (!ended) /* frozen in between: it may have come */
+        ended = http_client_next(c, 0, &context, &http);
     if (!ended)
         http_client_abort(c);
     *call = (struct market_call){.http = http};
@@ -34,7 +41,7 @@ bool market_call(struct http_client *c, const struct platform_request *request, 
     call->answer = (struct platform_answer){
         .http_status = http.status,
         .root = yyjson_doc_get_root(call->document),
-        .transport_error = ended ? call->http.error : "no answer",
+        .transport_error = ended ? call->http.error : "no answer in time",
         .retry_after = call->http.retry_after,
         .now_ms = clock_now_ms(),
     };
