@@ -193,7 +193,7 @@ static bool on_page(const struct platform_shops *shops, const char *shop_id, int
 static enum listed list(const struct renewer *r, const struct grant *g, const char *shop_id,
                         int64_t *expires_ms)
 {
-    for (int page = 0; page < PAGES_MAX; page++) {
+    for (int page = 0; page < PAGES_MAX && (page == 0 || r->wait(r->context, 0)); page++) {
         struct platform_shops shops = {0};
         enum listed listed = LIST_UNTOLD;
         bool told = pace(r, shop_id) && page_get(r, strbuf_text(&g->access_token), page, &shops, &listed);
@@ -243,6 +243,22 @@ static bool revoke_unlisted(const struct renewer *r, const struct hint *h, struc
     return grant_revoke_shop(r->store, h->doc_id, clock_now_ms(), err) && hint_end(r, h, 0, err);
 }
 
+/* No token call was made: it is put off, or another pair came in between. False: MongoDB is away, err. */
+static bool not_doubted(const struct renewer *r, const struct hint *h, struct err *err)
+{
+    struct grant g = {0};
+    bool found, refused;
+
+    if (!grant_read(r->store, r->credentials, h->authorization, &g, &found, err))
+        return false;
+    refused = found && g.refused;
+    grant_deinit(&g);
+    if (!found)
+        return revoke_unlisted(r, h, err);
+    return !refused ||
+           hint_end(r, h, 0, err); /* refused: marked and told before, its shops follow; else it stays */
+}
+
 /* The list does not vouch for the shop: does its grant live? False: MongoDB or Redis is away, err. */
 static bool doubt(const struct renewer *r, const struct hint *h, struct err *err)
 {
@@ -257,8 +273,9 @@ static bool doubt(const struct renewer *r, const struct hint *h, struct err *err
     case RENEW_ELSEWHERE:
     case RENEW_LATER:
         return true; /* the hint stays */
-    case RENEW_DONE:
     case RENEW_NEEDLESS:
+        return not_doubted(r, h, err);
+    case RENEW_DONE:
         break;
     }
     if (!ask(r, h, &listed, &expires_ms, err))
@@ -295,7 +312,7 @@ bool hints_confirm(const struct renewer *r, struct err *err)
     int untold = 0;
 
     /* from another one each time: shops that the platform does not tell of must not hold up those behind them */
-    for (size_t i = 0; i < hints.count && ok && untold < UNTOLD_MOST; i++) {
+    for (size_t i = 0; i < hints.count && ok && untold < UNTOLD_MOST && r->wait(r->context, 0); i++) {
         bool not_told = false;
 
         ok = confirm(r, &hints.at[(first + i) % hints.count], &not_told, err);

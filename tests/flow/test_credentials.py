@@ -337,6 +337,88 @@ def case_a_hint_stays_while_the_platform_does_not_tell():
         wait_for("the end of the hint", lambda: hints_left(world) == 0)
 
 
+def case_a_hint_changes_nothing_while_no_token_call_can_tell():
+    """The token host is away and the access token refused: a refresh is put off, so nobody knows whether the grant lives."""
+    with World(shops=1, worker=OFTEN) as world:
+        world.sim.fault("500", path="token", count=-1)
+        world.sim.fault("expired_token", path="shops", count=-1)
+        later = datetime.datetime.utcnow() + datetime.timedelta(hours=1)
+        world.db.authorizations.update_many({}, {"$set": {"refresh_failures": 1, "refresh_at": later}})
+        hint(world)
+        world.worker()
+        wait_for("three questions", lambda: world.sim.counters()["shops_calls"] >= 3)
+        check_equal((hints_left(world), states(world)), (1, ["active"]), "the hint and the state")
+        world.sim.heal()
+        make_due(world)
+        wait_for("the end of the hint", lambda: hints_left(world) == 0)
+        check_equal(states(world), ["active"], "states")
+
+
+def case_a_hint_about_a_grant_known_to_be_refused_adds_nothing():
+    """Its shops go on until the access token ends, and come back with the grant: both are the refusal's business."""
+    with World(shops=1, worker=OFTEN) as world:
+        alarm = {"since": datetime.datetime.utcnow(), "reason": "answer_lost", "error": "", "access_until": grant(world)["access_expires_at"]}
+        world.db.authorizations.update_many({}, {"$set": {"state": "refused", "alarm": alarm}})
+        hint(world)
+        world.worker()
+        wait_for("the end of the hint", lambda: hints_left(world) == 0)
+        check_equal(states(world), ["active"], "states")
+
+
+def case_a_worker_that_is_to_end_asks_about_no_further_hint():
+    with World(shops=6, worker=OFTEN) as world:
+        world.sim.fault("hold", path="shops", count=-1)
+        worker = world.worker()
+        hint(world)
+        wait_for("the first question", lambda: world.sim.counters()["held"] == 1)
+        worker.signal(signal.SIGTERM)
+        worker.wait_log("lane ended")
+        world.sim.heal()
+        world.sim.release()
+        worker.process.wait(30)
+        check(hints_left(world) >= 3, "it went on asking: %d hints left" % hints_left(world))
+
+
+# ---------------------------------------------------------------- copies and late answers
+
+def case_a_copy_nobody_can_read_does_not_hold_up_a_grant_it_does_not_belong_to():
+    """What was sealed under a lost key: a new grant has been put since, or no call is open."""
+    with World(shops=1, worker=OFTEN) as world:
+        world.redis.client.set("token:{%s}" % grant(world)["_id"], "1:00000000:AAAA")
+        make_due(world)
+        world.worker()
+        wait_for("a refresh", lambda: refreshes(world) == {grant(world)["_id"]: 1})
+        check_equal(states(world), ["active"], "states")
+
+
+def case_a_copy_nobody_can_read_is_told_when_it_may_be_the_only_pair():
+    with World(shops=1, worker=OFTEN) as world:
+        past = datetime.datetime(2020, 1, 1)
+        world.redis.client.set("token:{%s}" % grant(world)["_id"], "1:00000000:AAAA")
+        make_due(world, intent={"by": "another", "at": past, "until": past, "lost": False})
+        world.worker()
+        wait_for("the alarm", lambda: "alarm" in grant(world))
+        check("CREDENTIALS_KEY" in grant(world)["alarm"]["error"], "the alarm: %r" % grant(world)["alarm"])
+        check_equal((len(token_calls(world)), world.redis.client.exists("token:{%s}" % grant(world)["_id"])), (0, 1), "calls, copies")
+        check("intent" in grant(world), "the intent is gone")
+
+
+def case_an_answer_that_came_while_the_worker_was_frozen_is_taken():
+    """It lies in the socket: its time-out has passed meanwhile, and it still is the only valid pair."""
+    with World(shops=1, worker=dict(OFTEN, REQUEST_TIMEOUT=2)) as world:
+        world.sim.fault("hold", path="token", count=1)
+        make_due(world)
+        worker = world.worker()
+        wait_for("the call", lambda: world.sim.counters()["held"] == 1)
+        worker.signal(signal.SIGSTOP)
+        end = time.monotonic() + 3
+        world.sim.release()
+        wait_for("its time-out", lambda: time.monotonic() > end)
+        worker.signal(signal.SIGCONT)
+        wait_for("the pair", lambda: refreshes(world) == {grant(world)["_id"]: 1})
+        check_equal((len(token_calls(world)), account(world)[0]["refused_refreshes"]), (1, 0), "calls, refusals")
+
+
 # ---------------------------------------------------------------- Shopee
 
 def shopee_world(shops=2, life=4):
