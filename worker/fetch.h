@@ -10,8 +10,9 @@
  *          from an earlier turn gets no new one; a turn waits only for calls it started, and for none much longer than
  *          its marketplace usually takes. A failing call (RETRY, PERM class) is bisected down to single ids; an id that
  *          fails alone while others of its shop (or the probe) succeed is the event's own fault; when all fail it is
- *          the shop's: its circuit opens with back-off and jitter. Needs of a shop that is known to be unavailable are
- *          parked at once, those that wait for a circuit or a token after PARK_AFTER_SECONDS.
+ *          the shop's: its circuit opens with back-off and jitter; when all of one endpoint fail, that endpoint rests.
+ *          Needs of a shop that is known to be unavailable are parked at once, those that wait for a circuit, an
+ *          endpoint or a token after PARK_AFTER_SECONDS.
  * Fails:   false: MongoDB is away (shops could not be read); the lane pauses.
  * Thread:  the lane's; blocks up to the budget. */
 #ifndef SHOPSTREAM_WORKER_FETCH_H

@@ -7,7 +7,8 @@
  *
  *   call fails ──more than one id──▶ two halves, at the head of the shop's queue
  *        └──────one id──▶ suspect ──another call of the shop or its probe succeeded since──▶ RETRY, counted: its own fault
- *                            └──probe fails too──▶ circuit open: everything of the shop held up, nothing counted
+ *                            ├──probe fails too──▶ circuit open: everything of the shop held up, nothing counted
+ *                            └──several ids of one endpoint, and only others succeed──▶ that endpoint rests, nothing counted
  *   id refused by a definite word (gone, denied, not to be seen) ──more than one id──▶ two halves; one──▶ judged at once
  *
  * A compound entity stays CALLING from its first call until it is composed. Each answer is copied into its parts; then the
@@ -17,7 +18,7 @@
  * Why so:  halves and later steps keep the time their first request was sent: a read shows at least what was there before
  *          it was sent, so the earlier time claims less. A good probe clears only a few ids of a shop (FETCH_SUSPECTS): when
  *          more of them fail and none is ever answered, the detail calls are down while the probe's endpoint is up, and
- *          blaming each id would bury an outage's events. */
+ *          blaming each id would bury an outage's events. So each endpoint answers for itself. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -225,20 +226,45 @@ static void call_reject(struct fetcher *f, struct call *c, const char *error)
     call_free(c);
 }
 
-/* May the probe's word alone condemn this id, or have too many of the shop's ids failed without one success? */
+/* May this id be condemned, or have too many ids of its endpoint failed without one success? Where the request itself was
+ * refused, the success of another endpoint speaks against the id too. */
 static bool may_condemn(struct fetch_shop *s, const struct call *c)
 {
+    struct endpoint_health *h = &s->health[c->endpoint];
     uint64_t hash = c->items[0].need->hash;
 
-    if (s->circuit.ok_mono_ms >= c->since_mono_ms)
+    if ((c->outage ? h->ok_mono_ms : s->circuit.ok_mono_ms) >= c->since_mono_ms)
         return true;
-    for (size_t i = 0; i < s->condemned_count; i++)
-        if (s->condemned[i] == hash)
+    for (size_t i = 0; i < h->condemned_count; i++)
+        if (h->condemned[i] == hash)
             return true;
-    if (s->condemned_count == FETCH_SUSPECTS)
+    if (h->condemned_count == FETCH_SUSPECTS)
         return false;
-    s->condemned[s->condemned_count++] = hash;
+    h->condemned[h->condemned_count++] = hash;
     return true;
+}
+
+/* Has another endpoint of the shop succeeded lately? */
+static bool others_work(const struct fetch_shop *s, const struct call *c)
+{
+    for (int i = 0; i < PLATFORM_ENDPOINTS_MAX; i++) {
+        int64_t ok_mono_ms = s->health[i].ok_mono_ms;
+
+        if (i != c->endpoint && ok_mono_ms != 0 && ok_mono_ms + FETCH_UNAVAILABLE_MS >= c->since_mono_ms)
+            return true;
+    }
+    return false;
+}
+
+/* The endpoint is down, the shop is not: its needs wait, and nobody else's. Takes c. */
+static void endpoint_rest(struct fetcher *f, struct call *c)
+{
+    struct endpoint_health *h = &c->shop->health[c->endpoint];
+    char error[sizeof c->error];
+
+    memcpy(error, c->error, sizeof error); /* c ends before it is told */
+    h->rest_mono_ms = clock_mono_ms() + FETCH_UNAVAILABLE_MS;
+    call_rest(f, c, error);
 }
 
 /* Ids that failed alone: their own fault once anything else of the shop has succeeded since. */
@@ -256,6 +282,8 @@ static void judge_suspects(struct fetcher *f, struct fetch_shop *s)
             call_list_push(&still, c);
         } else if (may_condemn(s, c)) {
             call_reject(f, c, error);
+        } else if (others_work(s, c)) {
+            endpoint_rest(f, c);
         } else {
             call_list_push(&s->suspects, c);
             while ((c = call_list_pop(&still)) != NULL)
@@ -291,6 +319,7 @@ static void call_failed(struct fetcher *f, struct call *c, const struct platform
         return;
     }
     memcpy(c->error, result->error, sizeof c->error);
+    c->outage = result->class == CALL_RETRY;
     call_list_push(&s->suspects, c);
     judge_suspects(f, s);
 }
@@ -389,7 +418,7 @@ static void call_good(struct fetcher *f, struct call *c, yyjson_val *entities)
 
     fetch_shop_available(s);
     s->scope_mono_ms[c->endpoint] = 0;
-    s->condemned_count = 0;
+    s->health[c->endpoint] = (struct endpoint_health){.ok_mono_ms = clock_mono_ms()};
     if (circuit_succeeded(&s->circuit, clock_mono_ms()))
         fetch_shop_closed(s);
     if (!s->suspects.first)

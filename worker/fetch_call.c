@@ -112,6 +112,13 @@ void call_park(struct fetcher *f, struct call *c, const char *reason)
     call_free(c);
 }
 
+void call_rest(struct fetcher *f, struct call *c, const char *why)
+{
+    int64_t left = c->shop->health[c->endpoint].rest_mono_ms - clock_mono_ms();
+
+    call_hold_up(f, c, (left > 0 ? left : 0) + fetch_random(f) % 1000, why, "circuit");
+}
+
 /* --- sending -------------------------------------------------------------------------------------------------- */
 
 static void running_add(struct fetcher *f, struct call *c)
@@ -253,7 +260,13 @@ static void probe_send(struct fetcher *f, struct fetch_shop *s)
     s->probing = call_send(f, c);
 }
 
-/* The next need that can be asked for; those that cannot for want of scope are parked. NULL: none is left. */
+static bool is_resting(const struct fetch_shop *s, int endpoint)
+{
+    return clock_mono_ms() < s->health[endpoint].rest_mono_ms;
+}
+
+/* The next need that can be asked for. Those that cannot for want of scope are parked, those of an endpoint that is down
+ * held up. NULL: none is left. */
 static struct waiting *waiting_peek(struct fetcher *f, struct fetch_shop *s)
 {
     for (; s->next < s->waiting_count; s->next++) {
@@ -261,9 +274,14 @@ static struct waiting *waiting_peek(struct fetcher *f, struct fetch_shop *s)
 
         if (w->need->state != NEED_WAITING || pool_is_calling(f->pool, w->need))
             continue; /* judged meanwhile, or an older need of the same entity is being asked for */
-        if (clock_mono_ms() >= s->scope_mono_ms[w->endpoint])
+        if (clock_mono_ms() < s->scope_mono_ms[w->endpoint])
+            fetch_need_park(f, w->need, "scope");
+        else if (is_resting(s, w->endpoint))
+            fetch_need_hold_up(f, w->need,
+                               s->health[w->endpoint].rest_mono_ms - clock_mono_ms() + fetch_random(f) % 1000,
+                               "its endpoint fails", "circuit");
+        else
             return w;
-        fetch_need_park(f, w->need, "scope");
     }
     return NULL;
 }
@@ -356,6 +374,10 @@ static bool shop_send_one(struct fetcher *f, struct fetch_shop *s)
     c = next_call(f, s);
     if (c && !c->probe && clock_mono_ms() < s->scope_mono_ms[c->endpoint]) {
         call_park(f, c, "scope");
+        return true;
+    }
+    if (c && is_resting(s, c->endpoint)) {
+        call_rest(f, c, "its endpoint fails");
         return true;
     }
     return c && call_send(f, c);

@@ -13,7 +13,7 @@
 
 enum {
     FETCH_BUCKETS = 4096,           /* of the shop table */
-    FETCH_SUSPECTS = 3,             /* ids of a shop that its probe alone may condemn */
+    FETCH_SUSPECTS = 3,             /* ids of an endpoint that other calls' success alone may condemn */
     FETCH_UNAVAILABLE_MS = 30000,   /* until a refused token or scope is tried again */
     FETCH_DEFER_LONGEST_MS = 60000, /* longest deferral of a need */
     FETCH_SHORT_WAIT_MS = 5000,     /* pauses up to this are sat out in the pool */
@@ -70,6 +70,7 @@ struct call {
     int64_t sent_mono_ms;    /* when it was sent last */
     int64_t since_mono_ms;   /* suspect: another success since then is evidence against it */
     int64_t fetched_ms;      /* first_mono_ms on Redis' clock */
+    bool outage;             /* suspect: it failed as an endpoint fails that is down */
     char error[200];         /* suspect: what the platform said */
     yyjson_doc *doc;         /* answered: owned */
     size_t room;             /* items there is memory for */
@@ -103,6 +104,14 @@ struct pace {
     bool app_told;                   /* a refusal of the whole app has been logged */
 };
 
+/* Of one endpoint of a shop: it may be down while the others work. */
+struct endpoint_health {
+    int64_t ok_mono_ms;                 /* when a call of it last succeeded; 0 = none */
+    int64_t rest_mono_ms;               /* it fails, and others do not: not asked before */
+    uint64_t condemned[FETCH_SUSPECTS]; /* ids (hash) that were blamed since it last succeeded */
+    size_t condemned_count;
+};
+
 /* What a lane knows of one shop. */
 struct fetch_shop {
     struct fetch_shop *chain; /* of the bucket */
@@ -128,8 +137,7 @@ struct fetch_shop {
     size_t carried;                                /* those of them nobody waits for */
     struct call_list queue;    /* calls to be sent: halves, next steps, and what has to be repeated */
     struct call_list suspects; /* single ids that failed, until somebody else succeeds */
-    uint64_t condemned[FETCH_SUSPECTS]; /* ids (hash) its probe alone has condemned since a call succeeded */
-    size_t condemned_count;
+    struct endpoint_health health[PLATFORM_ENDPOINTS_MAX];
     int64_t used_mono_ms; /* last turn it had something to do */
 
     /* this turn */
@@ -246,6 +254,9 @@ void call_undo(struct pool *pool, struct call *c);
 /* Its needs' shop fails, as fetch_need_hold_up. Takes c. */
 void call_hold_up(struct fetcher *f, struct call *c, int64_t delay_ms, const char *why, const char *reason);
 void call_park(struct fetcher *f, struct call *c, const char *reason);
+
+/* Its endpoint is down: its needs wait until it may be asked again. Takes c. */
+void call_rest(struct fetcher *f, struct call *c, const char *why);
 
 /* Sends whatever may be sent now. */
 void call_send_all(struct fetcher *f);

@@ -954,6 +954,36 @@ TEST(an_endpoint_out_of_scope_parks_its_own_needs_only)
     end();
 }
 
+TEST(an_endpoint_that_is_down_costs_a_few_of_its_ids_an_attempt_and_others_nothing)
+{
+    struct sums s = {0};
+    char id[16];
+
+    begin();
+    fault("/product/", "36009003");
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        add_kind("tiktok", "a", "product", id);
+    }
+    add_many("a", 1, 60);
+    s = turns_until_idle();
+    CHECK_INT(s.found, 60);
+    CHECK(s.counted >= 1 && s.counted <= 3);
+    CHECK_INT(s.counted + s.deferred, 20);
+    CHECK(s.least_delay > 20000);
+    CHECK_INT(metric_get(METRIC_WORKER_CIRCUITS_OPEN), 0);
+    rest_of_turn();
+    fault("", ""); /* while it rests: not asked for, and the shop's others go on */
+    add_kind("tiktok", "a", "product", "30");
+    add("a", "100");
+    s = turns_until_idle();
+    CHECK_INT(s.found, 1);
+    CHECK_INT(s.deferred, 1);
+    CHECK_INT(s.counted, 0);
+    rest_of_turn();
+    end();
+}
+
 TEST(a_code_of_no_table_is_counted_and_tried_alone)
 {
     struct sums s;
@@ -1361,6 +1391,7 @@ int main(int argc, char **argv)
         CASE(an_id_denied_among_others_is_its_own_fault_without_a_probe),
         CASE(an_id_that_no_longer_exists_is_gone), CASE(an_id_that_is_not_to_be_seen_yet_is_missing),
         CASE(an_endpoint_out_of_scope_parks_its_own_needs_only),
+        CASE(an_endpoint_that_is_down_costs_a_few_of_its_ids_an_attempt_and_others_nothing),
         CASE(a_code_of_no_table_is_counted_and_tried_alone),
         CASE(tracking_is_composed_step_by_step_within_the_turn),
         CASE(an_order_and_its_tracking_share_one_detail_call),
