@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """shopstreamctl as a person and as a script use it: what it prints, its exit status, and that no token is ever shown."""
 
+import datetime
 import os
 import sys
 
@@ -102,6 +103,22 @@ def case_shops_are_listed_shown_disabled_enabled_and_removed():
         world.ctl("shop", "remove", "tiktok", ids[0])
         world.ctl("shop", "show", "tiktok", ids[0], status=1)
         check_equal([row["shop_id"] for row in from_json(world.ctl("shop", "list", "--json"))], [ids[1]], "shops left")
+
+
+def case_a_repeated_shop_put_ends_what_an_earlier_one_began():
+    """Its tokens are stored, and it died before the shops: those that the refusal had revoked work again."""
+    with World(shops=1, server=None) as world:
+        now = datetime.datetime.utcnow()
+        world.db.shops.update_many({}, {"$set": {"state": "revoked", "revoked_at": now}})
+        world.put_shops()
+        shop = world.db.shops.find_one()
+        check_equal((shop["state"], "revoked_at" in shop), ("active", False), "state, mark")
+        # a grant known to be refused is not brought back by the tokens that were refused, nor is its mark lost
+        world.db.authorizations.update_many({}, {"$set": {"state": "refused"}})
+        world.db.shops.update_many({}, {"$set": {"state": "revoked", "revoked_at": now, "region": "ID"}})
+        world.put_shops()
+        shop = world.db.shops.find_one()
+        check_equal((shop["state"], "revoked_at" in shop, shop["region"] == "ID"), ("revoked", True, False), "state, mark, old region")
 
 
 def case_what_stands_in_the_registry_does_not_drive_the_terminal():

@@ -29,6 +29,7 @@ struct put {
     const struct shop_record *record;
     char hash[HMAC_HEX_LENGTH + 1]; /* of the record's refresh token */
     char shop_id[256];              /* _id in shops */
+    bool lives;                     /* the authorization is not known to be refused */
     struct shop_put_result *out;
 };
 
@@ -252,6 +253,7 @@ static bool authorization_create(struct put *p, int attempt, bool *again, struct
         return false;
     }
     p->out->tokens = "stored";
+    p->lives = true;
     return true;
 }
 
@@ -295,6 +297,7 @@ static bool authorization_update(struct put *p, const bson_t *doc, bool *again, 
     strbuf_reset(&p->out->authorization);
     strbuf_add_text(&p->out->authorization, id);
     p->out->tokens = tokens_verdict(p, doc);
+    p->lives = !p->out->tokens || strcmp(text_of(doc, "state"), "refused") != 0;
     if (p->out->tokens)
         return true;
     update = grant_update(p, id, hash, err);
@@ -330,11 +333,14 @@ static bool has_new_tokens(const struct put *p)
     return strcmp(p->out->tokens, "stored") == 0 || strcmp(p->out->tokens, "replaced") == 0;
 }
 
-/* The state a shop has after the put: what a person switched off stays off, and old tokens bring no grant back. */
+/* The state a shop has after the put: what a person switched off stays off, and old tokens bring no grant back. But a shop
+ * that only its grant's refusal has revoked works when the grant lives: an earlier put may have ended half way. */
 static enum shop_state state_after(const struct put *p, const bson_t *shop)
 {
     enum shop_state now = shop ? shop_state_parse(text_of(shop, "state")) : SHOP_UNKNOWN;
 
+    if (now == SHOP_REVOKED && p->lives && instant_of(shop, "revoked_at") > 0)
+        return SHOP_ACTIVE;
     if (now == SHOP_DISABLED || (!has_new_tokens(p) && now != SHOP_UNKNOWN))
         return now;
     return SHOP_ACTIVE;
@@ -355,7 +361,7 @@ static bool put_shop(struct put *p, const bson_t *shop, struct err *err)
 {
     const struct shop_record *r = p->record;
     bool matched, created, changed, ok;
-    bson_t *set;
+    bson_t *set, *update;
 
     p->out->state = shop_state_name(state_after(p, shop));
     p->out->shop = shop_is_as_recorded(p, shop) ? "unchanged" : shop ? "changed" : "created";
@@ -367,9 +373,11 @@ static bool put_shop(struct put *p, const bson_t *shop, struct err *err)
                    "updated_at", BCON_DATE_TIME(clock_now_ms()));
     if (r->shop_cipher)
         BSON_APPEND_UTF8(set, "shop_cipher", r->shop_cipher);
-    ok = update_one(p, "shops", BCON_NEW("_id", BCON_UTF8(p->shop_id)),
-                    BCON_NEW("$set", BCON_DOCUMENT(set), "$unset", "{", "revoked_at", BCON_UTF8(""), "}"),
-                    true, &matched, &created, &changed, err);
+    update = BCON_NEW("$set", BCON_DOCUMENT(set));
+    if (state_after(p, shop) == SHOP_ACTIVE) /* else it comes back with its grant */
+        BCON_APPEND(update, "$unset", "{", "revoked_at", BCON_UTF8(""), "}");
+    ok = update_one(p, "shops", BCON_NEW("_id", BCON_UTF8(p->shop_id)), update, true, &matched, &created,
+                    &changed, err);
     bson_destroy(set);
     return ok;
 }
@@ -400,7 +408,7 @@ bool shop_put(struct store *store, const struct credentials *credentials, const 
     if (!put_prepare(&p, err) || !find_one(&p, "shops", BCON_NEW("_id", BCON_UTF8(p.shop_id)), &shop, err))
         return false;
     ok = put_authorization(&p, shop, err) && put_shop(&p, shop, err) &&
-         (!has_new_tokens(&p) || grant_shops_back(store, strbuf_text(&out->authorization), err));
+         (!p.lives || grant_shops_back(store, strbuf_text(&out->authorization), err));
     if (shop)
         bson_destroy(shop);
     return ok;
