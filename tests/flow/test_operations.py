@@ -182,7 +182,7 @@ def case_a_destroyed_group_under_load_is_made_again_from_the_beginning():
 # ---------------------------------------------------------------- streams
 
 def case_finished_entries_are_trimmed_but_never_from_an_unfinished_one_on():
-    with World(shops=2, worker={"STREAM_KEEP_MINUTES": 0, "REPLAY_SECONDS": 0}) as world:
+    with World(shops=2, server={"REPLAY_SECONDS": 0}, worker={"STREAM_KEEP_MINUTES": 0, "REPLAY_SECONDS": 0}) as world:
         worker = world.worker()
         world.sim.fault("hold", shop=0)
         world.change(0, 0)

@@ -12,7 +12,8 @@ URLS = ("https://hooks.example.test/shopee", "https://hooks2.example.test/s/?app
 KEYS = {"push_current": "push-new", "push_previous": "push-old", "partner_current": "partner-new", "partner_previous": "partner-old"}
 SETTINGS = {"TIKTOK_APP_KEY": "", "TIKTOK_APP_SECRET": "", "SHOPEE_PARTNER_ID": "2001887",
             "SHOPEE_PUSH_KEY": "push-new,push-old", "SHOPEE_PARTNER_KEY": "partner-new,partner-old",
-            "SHOPEE_CALLBACK_URL": ",".join(URLS), "STREAM_PARTITIONS": 8, "LOG_LEVEL": "debug"}
+            "SHOPEE_CALLBACK_URL": ",".join(URLS), "STREAM_PARTITIONS": 8, "LOG_LEVEL": "debug",
+            "REPLAY_SECONDS": 0}  # cases begin with FLUSHALL, which it would heal
 TEST = b'{"code":0,"data":{"verify_info":"This is a verification message."}}'
 
 redis = Redis()
