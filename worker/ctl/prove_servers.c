@@ -240,11 +240,12 @@ static bool add_server(struct link *l, const char *key, struct prove_servers *ou
 
 static bool find_servers(struct link *l, struct prove_servers *out, struct err *err)
 {
+    static const char pattern[] = KEYS_SERVER "*";
     char cursor[32] = "0";
     bool ok = true;
 
     do {
-        const char *argv[] = {"SCAN", cursor, "MATCH", KEYS_SERVER "*", "COUNT", "10000"};
+        const char *argv[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", "10000"};
         redisReply *r = link_call(l, 6, argv, NULL, err);
 
         ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2;
