@@ -7,6 +7,7 @@
  * Thread:  any; no state, no I/O.
  * Why so:  "expire_in" is a duration, but was seen as an instant; a value above three years can only be one. The refresh
  *          token's own life is not told: thirty days are documented. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,7 +148,7 @@ void shopee_token_answer(const struct platform_answer *answer, struct platform_g
         !member_to(answer->root, "refresh_token", &out->refresh_token)) {
         platform_grant_deinit(out);
         out->class = CALL_RETRY;
-        strcpy(out->error, "shopee: success without a pair of tokens");
+        snprintf(out->error, sizeof out->error, "shopee: success without a pair of tokens");
         return;
     }
     out->access_expires_ms = expiry_ms(answer->root, answer->now_ms);
@@ -207,7 +208,7 @@ void shopee_shops_answer(const struct platform_answer *answer, struct platform_s
         out->class = r.class;
     memcpy(out->error, r.error, sizeof out->error);
     if (out->class != CALL_OK && !out->error[0])
-        strcpy(out->error, "shopee: success without a list of shops");
+        snprintf(out->error, sizeof out->error, "shopee: success without a list of shops");
     if (out->class != CALL_OK)
         return;
     out->at = xcalloc(yyjson_arr_size(list) + 1, sizeof out->at[0]);

@@ -6,6 +6,7 @@
  * Thread:  any; no state, no I/O.
  * Why so:  these calls are not signed: the secret itself stands in the URL, so the URL is never logged. "expire_in" is an
  *          instant in spite of its name; a small value can only be a duration. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,7 +103,7 @@ void tiktok_token_answer(const struct platform_answer *answer, struct platform_g
         !member_to(data, "refresh_token", &out->refresh_token)) {
         platform_grant_deinit(out);
         out->class = CALL_RETRY;
-        strcpy(out->error, "tiktok: success without a pair of tokens");
+        snprintf(out->error, sizeof out->error, "tiktok: success without a pair of tokens");
         return;
     }
     out->access_expires_ms = expiry_ms(data, "access_token_expire_in", answer->now_ms);
