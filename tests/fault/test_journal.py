@@ -436,10 +436,11 @@ def case_always_means_every_event_is_on_disk_before_it_is_answered():
     with Redis() as redis, Journal() as j:
         with Server(redis, j.settings(JOURNAL_ALWAYS=1)) as server:
             senders = Senders(server)
-            time.sleep(1)
+            wait_for("answers before the crash", lambda: senders.statuses[200] >= 200, 30)
             redis.kill()
             redis.start()
-            time.sleep(1)
+            before = senders.statuses[200]
+            wait_for("answers after it", lambda: senders.statuses[200] >= before + 200, 30)
             server.signal(signal.SIGKILL)
             server.wait()
             stored = senders.finish()
