@@ -65,17 +65,6 @@ void platform_shops_deinit(struct platform_shops *s)
     s->count = 0;
 }
 
-const char *call_class_name(enum call_class c)
-{
-    static const char *const names[CALL_CLASSES] = {
-        [CALL_OK] = "ok",         [CALL_RETRY] = "retry", [CALL_LIMIT] = "limit", [CALL_TOKEN] = "token",
-        [CALL_AUTH] = "auth",     [CALL_SCOPE] = "scope", [CALL_PERM] = "perm",   [CALL_DENIED] = "denied",
-        [CALL_ABSENT] = "absent", [CALL_GONE] = "gone",
-    };
-
-    return names[c];
-}
-
 size_t platform_secret_length(const char *secret)
 {
     return strcspn(secret, ",");

@@ -83,8 +83,6 @@ enum call_class {
 
 enum { CALL_CLASSES = CALL_ABSENT + 1 };
 
-const char *call_class_name(enum call_class c); /* "retry"; literal */
-
 /* What an answer says. */
 struct platform_result {
     enum call_class class;
