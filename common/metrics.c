@@ -6,8 +6,8 @@
  * Thread:  any. Relaxed atomics: each value is right by itself, and no reader concludes anything from two of them.
  * Why so:  the names carry their labels literally. The label values are few and known when this is compiled, so a label
  *          map would buy nothing and cost a lookup per event. Lines of one family stand together in the table, which is
- *          all that HELP and TYPE once per family needs. The one exception are the words that no state table knows: they
- *          are rare, they are what a table lacks, and a bounded list of them behind a mutex is enough. */
+ *          all that HELP and TYPE once per family needs. The exceptions are the words that no state table knows and the
+ *          group that holds the trim floor: both are rare and bounded, and a mutex is enough. */
 #include "common/metrics.h"
 
 #include <pthread.h>
@@ -111,6 +111,33 @@ static void metric_render_words(struct strbuf *to)
     pthread_mutex_unlock(&metric_words_lock);
 }
 
+/* --- trim floor ------------------------------------------------------------------------------------ */
+
+_Static_assert((int)METRIC_GROUP_BYTES == (int)METRIC_WORD_BYTES, "both are labels");
+
+/* Group names are anybody's: a bounded label behind the lock of the words. */
+static struct metric_word metric_floor; /* count: its age */
+
+void metric_set_trim_floor(int64_t age_ms, const char *group)
+{
+    pthread_mutex_lock(&metric_words_lock);
+    metric_label(metric_floor.text, group, strlen(group));
+    metric_floor.count = age_ms;
+    pthread_mutex_unlock(&metric_words_lock);
+}
+
+static void metric_render_floor(struct strbuf *to)
+{
+    static const char family[] = "shopstream_worker_trim_floor_age_milliseconds";
+
+    pthread_mutex_lock(&metric_words_lock);
+    strbuf_add_format(to,
+                      "# HELP %s age of the oldest entry a consumer group has not finished, and the group: "
+                      "trimming stops there\n# TYPE %s gauge\n%s{group=\"%s\"} %lld\n",
+                      family, family, family, metric_floor.text, (long long)metric_floor.count);
+    pthread_mutex_unlock(&metric_words_lock);
+}
+
 /* --- text ------------------------------------------------------------------------------------------ */
 
 static size_t metric_family_length(const char *name)
@@ -158,6 +185,8 @@ void metrics_render(struct strbuf *to, const char *program)
         strbuf_add_i64(to, metric_get((enum metric)i));
         strbuf_add_char(to, '\n');
     }
-    if (strcmp(program, "worker") == 0)
+    if (strcmp(program, "worker") == 0) {
         metric_render_words(to);
+        metric_render_floor(to);
+    }
 }

@@ -225,6 +225,12 @@ int64_t metric_get(enum metric m);
  * it is cut at 63 bytes, all but letters, digits and "_-. " show as "?", and from the 33rd word on they count as one. */
 void metric_add_unknown_word(const char *word, size_t length);
 
+enum { METRIC_GROUP_BYTES = 64 }; /* of a consumer group's name as a label, its NUL included */
+
+/* The oldest trim floor of all streams: shopstream_worker_trim_floor_age_milliseconds{group="..."}, one line. group: the
+ * consumer group whose unfinished entry it is; "" with age 0 = none. Escaped as the words above are. */
+void metric_set_trim_floor(int64_t age_ms, const char *group);
+
 /* Appends Prometheus text format 0.0.4 of every metric of a program: "server" or "worker". */
 void metrics_render(struct strbuf *to, const char *program);
 

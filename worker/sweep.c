@@ -76,6 +76,7 @@ struct sweep {
     struct limiter *limiter;  /* owned */
     struct http_client *http; /* owned */
     struct redis_time time;
+    struct high_water high;
     bool away; /* the last round ended early: said once */
     pthread_t thread;
     atomic_bool stopping;
@@ -281,6 +282,7 @@ static void shop_push(struct sweep *s, struct sweep_shop *shop)
         .config = s->setup.config,
         .store = s->store,
         .link = s->link,
+        .high = &s->high,
         .platform = shop->platform,
         .shop = shop->shop,
         .paid_only = !shop->waiting,
@@ -580,6 +582,7 @@ struct sweep *sweep_start(const struct sweep_setup *setup, struct err *err)
     struct sweep *s = xcalloc(1, sizeof(*s));
 
     s->setup = *setup;
+    s->high.config = setup->config;
     atomic_init(&s->stopping, false);
     pthread_mutex_init(&s->lock, NULL);
     monotonic_condition(&s->changed);

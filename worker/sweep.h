@@ -2,7 +2,7 @@
  *
  * In:      collection `needs`, every SWEEP_INTERVAL_MS or when woken; one process at a time for a shop, by lease.
  * Does:    needs of a shop that is usable and answers a probe go back to the bulk stream, oldest first, as entries of src
- *          parked, while that stream's backlog is below SYNC_BULK_MAX; then their documents are deleted.
+ *          parked, while that stream's backlog is below SYNC_BULK_MAX and Redis below REDIS_HIGH_WATER; then their documents are deleted.
  * Fails:   never; what could not be done is done by a later round. A crash between the entry and the deletion repeats the
  *          entry, which costs a read.
  * Thread:  one of its own with all signals blocked, with connections and an HTTP client of its own. */

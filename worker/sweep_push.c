@@ -253,9 +253,9 @@ enum sweep_pushed sweep_push_page(struct sweep_push *p, int64_t now_ms, struct e
     int64_t backlog;
     bool done = false, ok;
 
-    if (!read_backlog(p, &backlog, err))
+    if (!high_water_look(p->setup.high, p->setup.link, err) || !read_backlog(p, &backlog, err))
         return PUSHED_AWAY;
-    if (backlog >= p->setup.config->sync_bulk_max)
+    if (p->setup.high->above || backlog >= p->setup.config->sync_bulk_max)
         return PUSHED_FULL;
     page = xcalloc(1, sizeof(*page));
     ok = send_page(p, page, (size_t)(p->setup.config->sync_bulk_max - backlog), now_ms, &done, err);

@@ -8,6 +8,7 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "worker/high_water.h"
 #include "worker/link.h"
 #include "worker/store.h"
 
@@ -18,6 +19,7 @@ struct sweep_push_setup {
     const struct config *config;
     struct store *store;
     struct link *link;
+    struct high_water *high; /* nothing is pushed while Redis is above it */
     const char *platform;
     const char *shop;
     bool paid_only; /* only needs that wait for no shop: transactions of orders whose money moved */
@@ -30,7 +32,7 @@ void sweep_push_free(struct sweep_push *p); /* accepts NULL */
 enum sweep_pushed {
     PUSHED_MORE, /* a page went; there may be others */
     PUSHED_DONE, /* none is left */
-    PUSHED_FULL, /* the bulk stream has SYNC_BULK_MAX entries to work off: later */
+    PUSHED_FULL, /* the bulk stream has SYNC_BULK_MAX entries to work off, or Redis is nearly full: later */
     PUSHED_AWAY, /* Redis (away, or full) or MongoDB: err */
 };
 

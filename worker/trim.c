@@ -20,8 +20,8 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/number.h"
-#include "common/redis_info.h"
 #include "common/strbuf.h"
+#include "worker/high_water.h"
 #include "worker/message.h"
 #include "worker/scripts.h"
 
@@ -37,17 +37,19 @@ struct trim {
     struct link *link;             /* borrowed */
     int64_t due_ms;                /* monotonic: next step */
     int64_t alarm_ms;              /* monotonic: no alarm before */
-    bool high;                     /* Redis is above REDIS_HIGH_WATER, and not below REDIS_LOW_WATER since */
+    struct high_water high;
 };
 
 /* Sums of one step over all streams. */
 struct measured {
-    int64_t now_ms;            /* clock of Redis */
-    int64_t length;            /* entries */
-    int64_t lag;               /* not yet delivered; -1 = unknown somewhere */
-    int64_t oldest_pending_ms; /* age */
-    int64_t longest;           /* entries of the longest live stream */
-    const char *longest_key;   /* borrowed */
+    int64_t now_ms;                       /* clock of Redis */
+    int64_t length;                       /* entries */
+    int64_t lag;                          /* not yet delivered; -1 = unknown somewhere */
+    int64_t oldest_pending_ms;            /* age */
+    int64_t longest;                      /* entries of the longest live stream */
+    const char *longest_key;              /* borrowed */
+    int64_t floor_age_ms;                 /* of the oldest entry a group has not finished; 0 = none */
+    char floor_group[METRIC_GROUP_BYTES]; /* whose; "" = none */
 };
 
 struct trim *trim_new(const struct config *config, const struct streams *streams, struct link *link)
@@ -55,6 +57,7 @@ struct trim *trim_new(const struct config *config, const struct streams *streams
     struct trim *t = xcalloc(1, sizeof(*t));
 
     t->config = config;
+    t->high.config = config;
     t->streams = streams;
     t->link = link;
     return t;
@@ -71,15 +74,30 @@ static void keep_from(const struct trim *t, int64_t now_ms, char to[STREAM_ID_MA
     const int64_t least_ms = 3 * t->config->replay_ms;
     int64_t keep_ms = t->config->stream_keep_minutes * 60000;
 
-    if (keep_ms < least_ms || t->high)
+    if (keep_ms < least_ms || t->high.above)
         keep_ms = least_ms;
     to[0] = '\0';
     if (keep_ms > 0 && keep_ms < now_ms)
         snprintf(to, STREAM_ID_MAX, "%lld-0", (long long)(now_ms - keep_ms));
 }
 
+/* No trim goes beyond what a group has not finished. Its age comes from the id; a group that has read nothing stands at 0-0,
+ * and its age is not known. */
+static void note_floor(struct measured *sum, const redisReply *floor, const redisReply *group)
+{
+    int64_t ms;
+
+    if (floor->type != REDIS_REPLY_STRING || group->type != REDIS_REPLY_STRING ||
+        !number_i64(floor->str, strcspn(floor->str, "-"), &ms) || ms == 0 ||
+        sum->now_ms - ms <= sum->floor_age_ms)
+        return;
+    sum->floor_age_ms = sum->now_ms - ms;
+    snprintf(sum->floor_group, sizeof(sum->floor_group), "%s", group->str);
+}
+
 /* One call of the script. *more: it stopped at its limit. */
-static bool trim_call(struct trim *t, const char *key, const char *from, bool *more, struct err *err)
+static bool trim_call(struct trim *t, const char *key, const char *from, struct measured *sum, bool *more,
+                      struct err *err)
 {
     char limit[24];
     const char *argv[] = {key, limit, from};
@@ -94,30 +112,18 @@ static bool trim_call(struct trim *t, const char *key, const char *from, bool *m
     *more = false;
     if (!ok) {
         link_refused(t->link, r, "trim", err);
-    } else if (r->element[0]->integer > 0) {
-        metric_add(METRIC_WORKER_TRIMMED, r->element[0]->integer);
+    } else if (r->element[0]->integer >= 0) {
         *more = r->element[0]->integer > TRIM_LIMIT / 2;
+        if (!*more)
+            note_floor(sum, r->element[1], r->element[2]);
+    }
+    if (ok && r->element[0]->integer > 0) {
+        metric_add(METRIC_WORKER_TRIMMED, r->element[0]->integer);
         log_debug("stream trimmed", LOG_S("stream", key), LOG_I("entries", r->element[0]->integer),
-                  LOG_S("floor", r->element[1]->str), LOG_S("held_by", r->element[2]->str));
+                  LOG_S("held_from", r->element[1]->str), LOG_S("held_by", r->element[2]->str));
     }
     freeReplyObject(r);
     return ok;
-}
-
-/* How full is Redis? What it does not tell leaves things as they were. */
-static bool look_at_memory(struct trim *t, struct err *err)
-{
-    redisReply *r = link_call(t->link, 2, (const char *[]){"INFO", "memory"}, NULL, err);
-    int64_t percent;
-
-    if (!r)
-        return false;
-    if (r->type == REDIS_REPLY_STRING) {
-        percent = redis_info_used_percent(r->str, r->len, t->config->redis_max_bytes);
-        t->high = percent >= (t->high ? t->config->redis_low_water : t->config->redis_high_water);
-    }
-    freeReplyObject(r);
-    return true;
 }
 
 /* STREAM_TRIM=hard: what is too much goes, read or not. */
@@ -145,12 +151,13 @@ static bool trim_hard(struct trim *t, const struct stream_ref *s, int64_t length
     return ok;
 }
 
-static bool trim_stream(struct trim *t, const char *key, const char *from, struct err *err)
+static bool trim_stream(struct trim *t, const char *key, const char *from, struct measured *sum,
+                        struct err *err)
 {
     bool more = true;
 
     for (int i = 0; i < TRIM_ROUNDS && more; i++) {
-        if (!trim_call(t, key, from, &more, err))
+        if (!trim_call(t, key, from, sum, &more, err))
             return false;
     }
     return true;
@@ -238,12 +245,14 @@ static void publish(struct trim *t, const struct measured *sum)
     metric_set(METRIC_WORKER_STREAM_LENGTH, sum->length);
     metric_set(METRIC_WORKER_LAG, sum->lag);
     metric_set(METRIC_WORKER_OLDEST_PENDING_MS, sum->oldest_pending_ms);
+    metric_set_trim_floor(sum->floor_age_ms, sum->floor_group);
     if (sum->longest <= t->config->stream_maxlen || now < t->alarm_ms || t->config->stream_trim_hard)
         return;
     t->alarm_ms = now + ALARM_EVERY_MS;
     log_error("stream is longer than STREAM_MAXLEN; nothing is dropped", LOG_S("stream", sum->longest_key),
               LOG_I("entries", sum->longest), LOG_I("maxlen", t->config->stream_maxlen),
-              LOG_I("lag", sum->lag));
+              LOG_I("lag", sum->lag), LOG_I("floor_age_ms", sum->floor_age_ms),
+              LOG_S("floor_held_by", sum->floor_group));
 }
 
 bool trim_step(struct trim *t, int64_t now_ms, struct err *err)
@@ -254,13 +263,13 @@ bool trim_step(struct trim *t, int64_t now_ms, struct err *err)
     if (clock_mono_ms() < t->due_ms)
         return true;
     t->due_ms = clock_mono_ms() + t->config->trim_interval_ms;
-    if (!look_at_memory(t, err))
+    if (!high_water_look(&t->high, t->link, err))
         return false;
     keep_from(t, now_ms, from);
     for (size_t i = 0; i < t->streams->count; i++) {
         const struct stream_ref *s = &t->streams->items[i];
 
-        if (!trim_stream(t, s->key, from, err) || !measure_length(t, s, &sum, err) ||
+        if (!trim_stream(t, s->key, from, &sum, err) || !measure_length(t, s, &sum, err) ||
             !measure_lag(t, s, &sum, err) || !measure_pending(t, s, &sum, err))
             return false;
     }

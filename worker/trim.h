@@ -1,5 +1,6 @@
 /* trim.h - worker: the safe trim. Never an unread or pending entry; finished ones only after STREAM_KEEP_MINUTES.
- * Exports length, lag, oldest pending age and trim floor; STREAM_MAXLEN is an alarm (log and metric), and a limit with
+ * Exports length, lag, oldest pending age and the trim floor (its age and the group that holds
+ * it); STREAM_MAXLEN is an alarm (log and metric), and a limit with
  * STREAM_TRIM=hard only. */
 #ifndef SHOPSTREAM_WORKER_TRIM_H
 #define SHOPSTREAM_WORKER_TRIM_H
@@ -9,7 +10,7 @@
 #include "worker/link.h"
 #include "worker/streams.h"
 
-struct trim; /* opaque: timer, last floors */
+struct trim; /* opaque: timers, the mark */
 
 struct trim *trim_new(const struct config *config, const struct streams *streams, struct link *link);
 void trim_free(struct trim *t);

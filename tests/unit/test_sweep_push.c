@@ -12,6 +12,7 @@ struct scene {
     struct world w;
     struct redis_server redis;
     struct link *link;
+    struct high_water high;
 };
 
 static void scene_start(struct scene *s)
@@ -19,6 +20,9 @@ static void scene_start(struct scene *s)
     world_start_with(&s->w, MOCK_STANDALONE, "");
     s->w.config.sync_bulk_max = 1000;
     s->w.config.sweep_interval_ms = 30000;
+    s->w.config.redis_high_water = 85;
+    s->w.config.redis_low_water = 80;
+    s->high = (struct high_water){.config = &s->w.config};
     redis_server_start(&s->redis);
     s->link = link_new(&s->redis.url, "sweep", 2000);
 }
@@ -50,6 +54,7 @@ static struct sweep_push *begin(struct scene *s, bool paid_only)
     return sweep_push_new(&(struct sweep_push_setup){.config = &s->w.config,
                                                      .store = s->w.store,
                                                      .link = s->link,
+                                                     .high = &s->high,
                                                      .platform = "tiktok",
                                                      .shop = "749",
                                                      .paid_only = paid_only});
@@ -100,6 +105,22 @@ TEST(every_need_becomes_an_entry_and_its_document_goes)
     scene_stop(&s);
 }
 
+TEST(above_the_mark_needs_wait_until_redis_has_room)
+{
+    struct scene s;
+
+    scene_start(&s);
+    put(&s, "1", 1, "circuit", 0);
+    s.w.config.redis_max_bytes = 1; /* full */
+    CHECK_INT(push(&s, false), PUSHED_FULL);
+    CHECK_INT(entries(&s), 0);
+    CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 1);
+    s.w.config.redis_max_bytes = 1LL << 40;
+    CHECK_INT(push(&s, false), PUSHED_DONE);
+    CHECK_INT(entries(&s), 1);
+    scene_stop(&s);
+}
+
 TEST(a_need_that_got_another_event_meanwhile_stays)
 {
     struct scene s;
@@ -126,6 +147,7 @@ TEST(what_redis_refuses_for_memory_keeps_its_document)
 
     scene_start(&s);
     put(&s, "1", 1, "revoked", 0);
+    s.w.config.redis_high_water = INT64_MAX; /* full before anybody saw it come */
     REDIS_DO(&s.redis, "CONFIG SET maxmemory 1");
     CHECK_INT(push(&s, false), PUSHED_AWAY);
     CHECK(strstr(s.w.err.text, "OOM") != NULL);
@@ -224,6 +246,7 @@ TEST(what_the_grant_does_not_reach_is_asked_for_more_rarely)
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(every_need_becomes_an_entry_and_its_document_goes),
+                        CASE(above_the_mark_needs_wait_until_redis_has_room),
                         CASE(a_need_that_got_another_event_meanwhile_stays),
                         CASE(what_redis_refuses_for_memory_keeps_its_document),
                         CASE(a_deletion_that_fails_repeats_the_entry_and_loses_nothing),

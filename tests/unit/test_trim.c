@@ -61,6 +61,52 @@ TEST(never_trims_what_is_unread_or_pending)
     world_stop(&w);
 }
 
+/* The line of the floor in what a worker shows. */
+static const char *floor_line(struct strbuf *text)
+{
+    const char *at;
+
+    strbuf_reset(text);
+    metrics_render(text, "worker");
+    strbuf_add_char(text, '\0');
+    at = strstr(text->data, "\nshopstream_worker_trim_floor_age_milliseconds{");
+    return at ? at + 1 : "";
+}
+
+TEST(the_floor_is_told_with_the_group_that_holds_it)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    struct strbuf text = {0};
+    struct trim *t;
+    long long age = 0;
+
+    world_start(&w, 1);
+    add_many(&w, LIVE, 10);
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 10, 0, &got);
+    t = trim_new(&w.config, &w.streams, w.redis.ask);
+    step(t, clock_now_ms() + 60000);
+    CHECK(sscanf(floor_line(&text),
+                 "shopstream_worker_trim_floor_age_milliseconds{group=\"workers\"} %lld", &age) == 1 &&
+          age >= 60000 && age < 70000);
+    lane_settle_as(&l, &got, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
+    step(t, clock_now_ms() + 60000);
+    CHECK(strncmp(floor_line(&text), "shopstream_worker_trim_floor_age_milliseconds{group=\"\"} 0\n", 57) ==
+          0);
+    REDIS_DO(&w.redis, "XGROUP CREATE " LIVE " some\"body 0"); /* has read nothing */
+    step(t, clock_now_ms() + 60000);
+    age = 0;
+    CHECK(sscanf(floor_line(&text), "shopstream_worker_trim_floor_age_milliseconds{group=\"some?body\"} %lld",
+                 &age) == 1 &&
+          age >= 60000 && age < 70000);
+    strbuf_deinit(&text);
+    trim_free(t);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 TEST(a_parked_entry_pins_the_floor)
 {
     struct world w;
@@ -232,11 +278,11 @@ TEST(waits_for_its_interval_and_tells_when_redis_is_gone)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(never_trims_what_is_unread_or_pending),
-                        CASE(a_parked_entry_pins_the_floor), CASE(finished_entries_stay_for_the_keep_window),
-                        CASE(what_the_server_may_ask_for_stays_and_above_the_mark_nothing_more),
-                        CASE(hard_drops_what_is_too_much_although_unread_and_counts_it),
-                        CASE(trims_a_backlog_larger_than_one_call_and_at_a_full_redis),
-                        CASE(an_unknown_lag_is_not_zero),
-                        CASE(waits_for_its_interval_and_tells_when_redis_is_gone));
+    return HARNESS_MAIN(
+        argc, argv, CASE(never_trims_what_is_unread_or_pending), CASE(a_parked_entry_pins_the_floor),
+        CASE(the_floor_is_told_with_the_group_that_holds_it), CASE(finished_entries_stay_for_the_keep_window),
+        CASE(what_the_server_may_ask_for_stays_and_above_the_mark_nothing_more),
+        CASE(hard_drops_what_is_too_much_although_unread_and_counts_it),
+        CASE(trims_a_backlog_larger_than_one_call_and_at_a_full_redis), CASE(an_unknown_lag_is_not_zero),
+        CASE(waits_for_its_interval_and_tells_when_redis_is_gone));
 }
