@@ -37,14 +37,20 @@ def killed_in_the_middle(part):
 
 
 def case_the_mongo_server_killed_in_mid_batch_and_started_again():
+    """MongoDB killed with -9 under load, 2 workers, 2 attempts an event: only 200s, 0 attempts charged, everything equals
+    the marketplace."""
     killed_in_the_middle("mongo")
 
 
 def case_the_storage_behind_it_killed_in_mid_batch_and_started_again():
+    """The storage behind the MongoDB server killed with -9 under load, 2 attempts an event: only 200s, 0 attempts charged,
+    everything equals the marketplace."""
     killed_in_the_middle("postgres")
 
 
 def case_mongo_killed_three_times_under_load():
+    """MongoDB killed with -9 three times under load, 2 attempts an event: only 200s, 0 attempts charged, everything equals
+    the marketplace."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.worker()
@@ -60,6 +66,8 @@ def case_mongo_killed_three_times_under_load():
 
 
 def case_mongo_away_for_long_under_load_costs_delay_and_nothing_else():
+    """MongoDB away for 20 s of load (60 s with --long), 2 attempts an event: only 200s, workers alive and not ready, 0
+    entries moved, 0 attempts charged, everything equals the marketplace."""
     rate = 100
     with World(worker=TWO_ATTEMPTS) as world:
         workers = [world.worker(), world.worker()]
@@ -88,6 +96,8 @@ def case_mongo_away_for_long_under_load_costs_delay_and_nothing_else():
 
 
 def case_mongo_away_at_worker_start_is_waited_for():
+    """MongoDB away when the workers start: they wait, alive and not ready, read nothing and leave when told; everything
+    lands once it is there."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.send(world.sim.burst(shops=2, orders=40, events=120))
         world.mongo.kill()
@@ -107,7 +117,10 @@ def case_mongo_away_at_worker_start_is_waited_for():
 
 
 def case_mongo_frozen_for_longer_than_a_lease_moves_no_entry_to_another_worker():
-    """A bulk may block far longer than REAP_IDLE_MS; the keeper refreshes what the lane holds all the while."""
+    """MongoDB frozen for 3.5 s under load, leases of 1.5 s: 0 entries taken from a living worker, 0 attempts charged,
+    everything equals the marketplace.
+
+    A bulk may block far longer than REAP_IDLE_MS; the keeper refreshes what the lane holds all the while."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.worker()
@@ -130,6 +143,8 @@ def case_mongo_frozen_for_longer_than_a_lease_moves_no_entry_to_another_worker()
 
 
 def case_mongo_frozen_beyond_the_socket_time_out_leaves_an_unknown_outcome_that_is_redone():
+    """MongoDB frozen under load beyond socketTimeoutMS 1000, 2 attempts an event: 0 attempts charged, everything equals the
+    marketplace."""
     with World() as world:
         uri = world.mongo.uri + ("&" if "?" in world.mongo.uri else "?") + "socketTimeoutMS=1000&serverSelectionTimeoutMS=1000"
         worker = world.worker(MONGO_URI=uri, **TWO_ATTEMPTS)

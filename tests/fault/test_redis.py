@@ -38,11 +38,16 @@ def restarted_under_load(stop):
 
 
 def case_redis_killed_under_load_and_started_again():
-    """Everything acknowledged was written to the file before; a killed process loses nothing the kernel has."""
+    """AOF everysec, Redis killed with -9 twice under load, no journal: 200 or 503, 1,200 events accepted once each, 0 lost,
+    0 attempts charged.
+
+    Everything acknowledged was written to the file before; a killed process loses nothing the kernel has."""
     restarted_under_load(lambda redis: redis.kill())
 
 
 def case_redis_stopped_under_load_and_started_again():
+    """AOF everysec, Redis stopped twice under load, no journal: 200 or 503, 1,200 events accepted once each, 0 lost, 0
+    attempts charged."""
     restarted_under_load(lambda redis: redis.stop())
 
 
@@ -66,16 +71,24 @@ def frozen_under_load(seconds):
 
 
 def case_redis_frozen_shorter_than_any_time_out_is_waited_out():
+    """Redis frozen for 2 s under load, deadline 400 ms: 200 or 503, 0 of the 200s lost, no living worker taken for dead, 0
+    attempts charged."""
     frozen_under_load(2)
 
 
 def case_redis_frozen_until_every_link_gives_up_costs_no_attempt():
-    """Beyond the reply time-out of 5 s; by then heartbeats have expired and all entries are idle for longer than a lease."""
+    """Redis frozen for 7 s under load, deadline 400 ms, leases of 1.5 s: 200 or 503, 0 of the 200s lost, no living worker
+    taken for dead, 0 attempts charged.
+
+    Beyond the reply time-out of 5 s; by then heartbeats have expired and all entries are idle for longer than a lease."""
     frozen_under_load(7)
 
 
 def case_redis_away_for_longer_than_a_lease_moves_no_entry_between_living_workers():
-    """All that workers hold is idle for longer than a lease and no heartbeat is left, yet everybody lives."""
+    """3 workers hold 300 entries, Redis away for 2.5 s, leases of 1.5 s: each entry delivered once, 0 attempts charged,
+    everything equals the marketplace.
+
+    All that workers hold is idle for longer than a lease and no heartbeat is left, yet everybody lives."""
     with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
         workers = [world.worker() for _ in range(3)]
         world.sim.fault("hold", count=-1)
@@ -101,7 +114,9 @@ def case_redis_away_for_longer_than_a_lease_moves_no_entry_between_living_worker
 
 
 def case_workers_cut_off_between_write_and_ack_remember_the_ack():
-    """The answer is held until Redis takes no writes; the worker writes to MongoDB, its XACK waits, its links are cut."""
+    """Links cut when 20 orders are in MongoDB and not yet acked: acked later without a second read, 0 attempts charged.
+
+    The answer is held until Redis takes no writes; the worker writes to MongoDB, its XACK waits, its links are cut."""
     with World(shops=1, worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.sim.fault("hold", count=-1)
@@ -122,6 +137,7 @@ def case_workers_cut_off_between_write_and_ack_remember_the_ack():
 
 
 def case_connections_cut_every_tenth_of_a_second_under_load():
+    """All connections to Redis cut 25 times at 100 ms under load: 200 or 503, 0 of the 200s lost, 0 attempts charged."""
     with World(server=SERVER, worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.worker()
@@ -141,6 +157,8 @@ def forget_stored(world):
 
 
 def case_flushall_in_mid_work_is_reported_and_healed_without_a_restart():
+    """FLUSHALL with entries in work: the lost group is told in 1 to 6 log lines and made anew; every order that changes
+    afterwards lands, 0 attempts charged."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.worker()
@@ -166,7 +184,10 @@ def case_flushall_in_mid_work_is_reported_and_healed_without_a_restart():
 
 
 def case_group_destroyed_by_hand_is_made_again_from_the_first_entry():
-    """Made again at the end it would skip the backlog; at 0 it reads everything once more, which changes nothing."""
+    """XGROUP DESTROY under load: the group is made anew from entry 0, 0 skipped, 0 attempts charged, everything equals the
+    marketplace.
+
+    Made again at the end it would skip the backlog; at 0 it reads everything once more, which changes nothing."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         with Load(world, world.sim.burst(shops=2, orders=200, events=600), rate=300) as load:
@@ -181,6 +202,7 @@ def case_group_destroyed_by_hand_is_made_again_from_the_first_entry():
 
 
 def case_stream_deleted_again_and_again_is_no_hot_loop():
+    """DEL of the stream 50 times a second for 3 s: 20 log lines and 6,000 commands at most; events afterwards land."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         world.redis.client.config_resetstat()
@@ -200,6 +222,8 @@ def case_stream_deleted_again_and_again_is_no_hot_loop():
 
 
 def case_scripts_flushed_under_load_are_loaded_again():
+    """SCRIPT FLUSH 50 times a second under load: only 200s, 0 attempts charged, the one malformed entry becomes a dead
+    letter."""
     with World(worker=TWO_ATTEMPTS) as world:
         world.worker()
         with Load(world, world.sim.burst(shops=2, orders=200, events=600), rate=300) as load:
@@ -221,7 +245,9 @@ def fill(world, room):
 
 
 def case_redis_full_means_503_and_the_workers_make_room_again():
-    """Trimming what is done frees memory: with nothing kept, a full Redis is emptied by starting the workers, also when no
+    """No journal, noeviction, 600 KB of room, nothing kept: 503 while full, workers that join trim, 0 of the 200s lost.
+
+    Trimming what is done frees memory: with nothing kept, a full Redis is emptied by starting the workers, also when no
     worker was there before and the group is still to be made."""
     # Without marks: they stay for minutes, and here the stream is what is to fill Redis.
     with World(server=dict(SERVER, DEDUPE_WINDOW_MINUTES=0, REPLAY_SECONDS=0),
@@ -246,7 +272,10 @@ def case_redis_full_means_503_and_the_workers_make_room_again():
 
 
 def case_redis_full_lets_workers_drain_and_goes_on_when_memory_is_raised():
-    """Also a dead letter that Redis refuses for lack of memory is not lost: its entry waits."""
+    """No journal, noeviction, no room at all, nothing trimmed: workers start and finish, a refused dead letter waits and
+    arrives once memory is raised, 0 lost.
+
+    Also a dead letter that Redis refuses for lack of memory is not lost: its entry waits."""
     with World(server=SERVER, worker=dict(TWO_ATTEMPTS, STREAM_KEEP_MINUTES=60)) as world:
         world.worker()
         world.send(world.sim.burst(shops=2, orders=50, events=100))

@@ -13,6 +13,8 @@ BOUND = 100
 
 
 def case_nothing_new_is_read_while_acks_are_owed():
+    """READ_MAX_ENTRIES 100, XACK refused for 4 s, 600 events: never more than 100 entries held; everything acked and equal
+    to the marketplace afterwards."""
     with World(shops=1, worker={"READ_MAX_ENTRIES": BOUND, "READ_COUNT": 50, "WORKER_THREADS": 1}) as world:
         world.redis.client.execute_command("ACL", "SETUSER", "default", "-xack")
         try:

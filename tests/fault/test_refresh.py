@@ -143,34 +143,50 @@ def killed_at(step):
 
 
 def case_killed_while_it_takes_the_lease():
+    """A refresh due, the worker killed with -9 before its lease is in Redis: the next worker finishes it with one refresh in
+    all, and the grant lives on."""
     killed_at("taking the lease")
 
 
 def case_killed_with_the_lease():
+    """A refresh due, the worker killed with -9 with its lease in Redis: the next worker finishes it with one refresh in all,
+    and the grant lives on."""
     killed_at("the lease taken")
 
 
 def case_killed_while_it_writes_the_intent():
+    """A refresh due, the worker killed with -9 before its intent is in MongoDB: the next worker finishes it with one refresh
+    in all, and the grant lives on."""
     killed_at("writing the intent")
 
 
 def case_killed_with_the_intent_written():
+    """A refresh due, the worker killed with -9 with its intent in MongoDB: the next worker finishes it with one refresh in
+    all, and the grant lives on."""
     killed_at("the intent written")
 
 
 def case_killed_with_the_copy_kept():
+    """A refresh due, the worker killed with -9 with the new pair's copy in Redis: the next worker finishes it with one
+    refresh in all, and the grant lives on."""
     killed_at("the copy kept")
 
 
 def case_killed_while_it_stores_the_pair():
+    """A refresh due, the worker killed with -9 before the new pair is in MongoDB: the next worker finishes it with one
+    refresh in all, and the grant lives on."""
     killed_at("storing the pair")
 
 
 def case_killed_with_the_pair_stored():
+    """A refresh due, the worker killed with -9 with the new pair in MongoDB and its copy still there: the next worker
+    finishes it with one refresh in all, and the grant lives on."""
     killed_at("the pair stored")
 
 
 def case_killed_while_the_call_is_out_is_an_answer_lost_and_told():
+    """Single-use refresh tokens, the worker killed with -9 while the call is out: an alarm with the access token's remaining
+    life, the shop stays active."""
     with stage() as world:
         world.sim.fault("hold", path="token")
         make_due(world)
@@ -186,6 +202,8 @@ def case_killed_while_the_call_is_out_is_an_answer_lost_and_told():
 
 
 def case_killed_while_the_call_is_out_costs_nothing_where_the_old_token_still_counts():
+    """Refresh tokens that stay valid, the worker killed with -9 while the call is out: the next worker refreshes again, no
+    alarm is left."""
     with stage() as world:
         world.sim.switch(old_refresh_token="valid")
         world.sim.fault("hold", path="token")
@@ -221,26 +239,38 @@ def frozen_at(step):
 
 
 def case_frozen_while_it_takes_the_lease():
+    """A refresh due, the worker frozen past its lease before that lease is in Redis: another one finishes it, what the
+    sleeper does later harms nothing, and the grant lives on."""
     frozen_at("taking the lease")
 
 
 def case_frozen_while_it_writes_the_intent():
+    """A refresh due, the worker frozen past its lease before its intent is in MongoDB: another one finishes it, what the
+    sleeper does later harms nothing, and the grant lives on."""
     frozen_at("writing the intent")
 
 
 def case_frozen_with_the_copy_kept():
+    """A refresh due, the worker frozen past its lease with the new pair's copy in Redis: another one finishes it, what the
+    sleeper does later harms nothing, and the grant lives on."""
     frozen_at("the copy kept")
 
 
 def case_frozen_while_it_stores_the_pair():
+    """A refresh due, the worker frozen past its lease before the new pair is in MongoDB: another one finishes it, what the
+    sleeper does later harms nothing, and the grant lives on."""
     frozen_at("storing the pair")
 
 
 def case_frozen_with_the_pair_stored():
+    """A refresh due, the worker frozen past its lease with the new pair in MongoDB: another one finishes it, what the
+    sleeper does later harms nothing, and the grant lives on."""
     frozen_at("the pair stored")
 
 
 def case_frozen_with_the_only_valid_answer_it_is_stored_however_late():
+    """Single-use refresh tokens, the worker frozen while the call is out and the shop stopped meanwhile: its late answer is
+    stored, the shop is active again, 1 refused refresh."""
     with stage() as world:
         world.sim.fault("hold", path="token")
         make_due(world)
@@ -261,7 +291,10 @@ def case_frozen_with_the_only_valid_answer_it_is_stored_however_late():
 
 
 def case_frozen_with_the_only_valid_answer_and_then_killed_another_stores_it():
-    """The grant is marked refused by then, so it is due no more: its copy is looked for all the same."""
+    """Single-use refresh tokens, the worker frozen while the call is out, cut off from MongoDB, then killed: another worker
+    stores the pair from its copy in Redis.
+
+    The grant is marked refused by then, so it is due no more: its copy is looked for all the same."""
     with stage() as world:
         world.sim.fault("hold", path="token")
         make_due(world)
@@ -297,22 +330,32 @@ def cut_at(step):
 
 
 def case_cut_off_while_it_writes_the_intent():
+    """A refresh due, MongoDB cut off before the intent is in it: the same worker finishes it with one refresh in all once
+    MongoDB is back, and the grant lives on."""
     cut_at("writing the intent")
 
 
 def case_cut_off_with_the_intent_written():
+    """A refresh due, MongoDB cut off with the intent in it: the same worker finishes it with one refresh in all once MongoDB
+    is back, and the grant lives on."""
     cut_at("the intent written")
 
 
 def case_cut_off_while_it_stores_the_pair():
+    """A refresh due, MongoDB cut off before the new pair is in it: the same worker finishes it with one refresh in all once
+    MongoDB is back, and the grant lives on."""
     cut_at("storing the pair")
 
 
 def case_cut_off_with_the_pair_stored():
+    """A refresh due, MongoDB cut off with the new pair in it: the same worker finishes it with one refresh in all once
+    MongoDB is back, and the grant lives on."""
     cut_at("the pair stored")
 
 
 def case_cut_off_while_the_call_is_out():
+    """A refresh due, MongoDB cut off while the call is out, the worker then killed: another worker stores the pair from its
+    copy in Redis, and the grant lives on."""
     with stage() as world:
         world.sim.fault("hold", path="token")
         make_due(world)

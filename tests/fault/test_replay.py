@@ -68,6 +68,8 @@ def load(server, events=300):
 
 
 def case_everything_lost_under_load_is_there_again():
+    """No AOF, journal, ring of 10 s, Redis killed with -9 under load: 0 of the 200s lost, more than 300 brought back, the
+    ledger has the gaps."""
     with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings()) as server:
         senders = load(server)
         redis.kill()
@@ -83,6 +85,7 @@ def case_everything_lost_under_load_is_there_again():
 
 
 def case_everything_lost_without_a_journal():
+    """No AOF, no journal, ring of 10 s, Redis killed with -9 after 200 events: 0 lost, 200 brought back and told in the log."""
     with Redis(*FORGETFUL) as redis, Up(redis, {}) as server:
         push(server, *map(str, range(200)))
         redis.kill()
@@ -94,6 +97,7 @@ def case_everything_lost_without_a_journal():
 
 
 def case_killed_redis_with_its_append_only_file_gets_nothing_twice():
+    """AOF everysec, ring of 10 s, Redis killed with -9 after 200 events: 200 entries in order, 0 lost, 0 twice."""
     with Redis() as redis, Up(redis, {}) as server:
         push(server, *map(str, range(200)))
         redis.kill()
@@ -104,6 +108,7 @@ def case_killed_redis_with_its_append_only_file_gets_nothing_twice():
 
 
 def case_flushall_under_load():
+    """Journal, ring of 10 s, FLUSHALL twice under load: 0 of the 200s lost, two gaps told."""
     with Redis() as redis, Journal() as j, Up(redis, j.settings(SERVER_THREADS=1)) as server:
         senders = load(server)
         redis.client.flushall()
@@ -118,6 +123,7 @@ def case_flushall_under_load():
 
 
 def case_deleted_stream_keeps_its_marks_and_is_filled_again():
+    """Ring of 10 s, marks of 10 min, DEL of the stream after 50 events: 0 lost, 0 twice, the gap told as gone."""
     with Redis() as redis, Up(redis, {}) as server:
         push(server, *map(str, range(50)))
         redis.client.delete(STREAM)
@@ -128,6 +134,8 @@ def case_deleted_stream_keeps_its_marks_and_is_filled_again():
 
 
 def case_ring_at_its_bound_tells_how_much_is_older():
+    """REPLAY_MAX_BYTES 65,536, FLUSHALL after 500 events: what the ring held is back, the ledger has the size of the rest,
+    the alarm is on."""
     settings = {"SERVER_THREADS": 1, "REPLAY_MAX_BYTES": 65536}
     with Redis() as redis, Up(redis, settings) as server:
         push(server, *map(str, range(500)))
@@ -144,6 +152,7 @@ def case_ring_at_its_bound_tells_how_much_is_older():
 
 
 def case_ring_forgets_what_redis_has_kept_long_enough():
+    """REPLAY_SECONDS 3, Redis frozen for 4.5 s: nothing ages while Redis is silent; afterwards the ring empties, 0 gaps."""
     with Redis() as redis, Up(redis, {"REPLAY_SECONDS": 3}) as server:
         push(server, "1", "2")
         wait_for("two kept", lambda: ring(server, "records") == 2, 2)
@@ -156,6 +165,8 @@ def case_ring_forgets_what_redis_has_kept_long_enough():
 
 
 def case_what_a_full_redis_refuses_goes_to_the_journal():
+    """Journal, FLUSHALL after 100 events and Redis full: all 100 go to the journal and are stored after a restart of the
+    server, 0 lost."""
     with Redis() as redis, Journal() as j, Up(redis, j.settings()) as server:
         push(server, *map(str, range(100)))
         redis.client.flushall()
@@ -173,6 +184,7 @@ def case_what_a_full_redis_refuses_goes_to_the_journal():
 
 
 def case_without_a_journal_what_is_refused_is_tried_again():
+    """No journal, FLUSHALL after 100 events and Redis full: all 100 are tried again until there is room, 0 lost."""
     with Redis() as redis, Up(redis, {}) as server:
         push(server, *map(str, range(100)))
         redis.client.flushall()
@@ -184,6 +196,7 @@ def case_without_a_journal_what_is_refused_is_tried_again():
 
 
 def case_server_stopped_while_redis_is_away_leaves_its_ring_to_the_journal():
+    """No AOF, journal, Redis killed after 100 events and the server stopped: the next start stores the 100, 0 lost."""
     with Redis(*FORGETFUL) as redis, Journal() as j:
         with Up(redis, j.settings()) as server:
             push(server, *map(str, range(100)))
@@ -197,7 +210,9 @@ def case_server_stopped_while_redis_is_away_leaves_its_ring_to_the_journal():
 
 
 def case_replica_promoted_without_the_tail():
-    """The master is replaced, at the same address, by a replica that was cut off some events ago."""
+    """Ring of 10 s, the master replaced by a replica that lacks 70 of 120 events: 0 lost, 0 twice, 70 told as missing.
+
+    The master is replaced, at the same address, by a replica that was cut off some events ago."""
     with Redis() as redis, Redis("--replica-read-only", "no") as replica, Up(redis, {}) as server:
         push(server, *map(str, range(50)))
         replica.client.execute_command("REPLICAOF", "127.0.0.1", redis.port)
@@ -252,6 +267,7 @@ def relay(port, to):
 
 
 def case_restored_older_copy():
+    """Ring of 10 s, Redis back with a copy that lacks 60 of 100 events: 0 lost, 60 told as missing."""
     with Redis("--save", "", "--appendonly", "no") as redis, Up(redis, {}) as server:
         push(server, *map(str, range(40)))
         redis.client.save()
@@ -264,6 +280,7 @@ def case_restored_older_copy():
 
 
 def case_always_through_the_journal_and_everything_lost():
+    """JOURNAL_ALWAYS=1, no AOF, Redis killed with -9 under load: 0 of the 200s lost, more than 200 brought back."""
     settings = {"JOURNAL_ALWAYS": 1, "JOURNAL_SEGMENT_BYTES": 65536}
     with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings(**settings)) as server:
         senders = load(server)
@@ -280,6 +297,8 @@ def case_always_through_the_journal_and_everything_lost():
 
 
 def case_what_the_journal_brought_is_watched_too():
+    """No AOF, journal, ring of 3 s, DEL of the stream after 300 drained events: 0 lost, the gap told, files go when all is
+    safe."""
     with Redis(*FORGETFUL) as redis, Journal() as j, Up(redis, j.settings(REPLAY_SECONDS=3)) as server:
         redis.kill()
         wait_for("it to be noticed", lambda: server.metric("shopstream_server_redis_up") == 0)
@@ -296,6 +315,7 @@ def case_what_the_journal_brought_is_watched_too():
 
 
 def case_dead_letters_are_kept_too():
+    """Ring of 10 s, FLUSHALL after a signed body that is not JSON: its dead letter is back."""
     with Redis() as redis, Up(redis, {"SERVER_THREADS": 1}) as server:
         check_equal(server.push(b"no json")[0], 200, "answer")
         redis.client.flushall()

@@ -42,18 +42,22 @@ def shut_down(freeze, **settings):
 
 
 def case_valgrind_is_installed():
+    """The machine that runs the tests: valgrind is there."""
     check(shutil.which("valgrind"), "valgrind is missing")
 
 
 def case_shutdown_with_redis_frozen_and_requests_pending_is_clean():
+    """Under valgrind, DRAIN_MS 700, Redis frozen, 10 requests open, SIGTERM: all 503, no invalid access, no leak."""
     shut_down(True)
 
 
 def case_shutdown_of_an_idle_server_is_clean():
+    """Under valgrind, SIGTERM after good, odd and half requests: all answered, no invalid access, no leak."""
     shut_down(False)
 
 
 def case_shutdown_after_redis_was_lost_is_clean():
+    """Under valgrind, Redis frozen and killed with a request open, SIGTERM: no invalid access, no leak."""
     with Redis() as redis, Server(redis, wrapper=VALGRIND, build=RELEASE) as server:
         redis.freeze()
         thread = threading.Thread(target=lambda: server.push(order_event("1"), timeout=30))

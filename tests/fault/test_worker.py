@@ -101,6 +101,8 @@ takeover = Background(both_killed) if not sys.argv[1:] or any(a in TAKEOVER for 
 
 
 def case_worker_killed_in_mid_batch_and_the_other_finishes():
+    """2 workers, leases of 1.5 s, one killed with -9 under load: its entries are taken over, 0 lost, everything equals the
+    marketplace."""
     with World() as world:
         victim = world.worker()
         world.worker()
@@ -114,6 +116,8 @@ def case_worker_killed_in_mid_batch_and_the_other_finishes():
 
 
 def case_worker_killed_under_its_name_takes_its_own_entries_again():
+    """Leases of 60 s, a worker killed with -9 with 200 entries and started again under its name: finished within 20 s, 0
+    lost."""
     with World(worker={"REAP_IDLE_MS": 60000}) as world:
         victim = world.worker("same")
         world.sim.fault("hold", count=-1)
@@ -128,7 +132,10 @@ def case_worker_killed_under_its_name_takes_its_own_entries_again():
 
 
 def case_workers_killed_at_any_moment_while_entries_are_retried_lose_and_double_none():
-    """Reclaim and retry rewrite the pending list and never the stream: no copy is added, so none can be left over."""
+    """8 workers killed with -9 at growing delays while entries are retried, 13 attempts: 0 lost, 0 entries added for a
+    retry.
+
+    Reclaim and retry rewrite the pending list and never the stream: no copy is added, so none can be left over."""
     with World(shops=2, worker={"RETRY_DELAYS": "100,100,100,100,100,100,100,100,100,100,100,100"}) as world:
         world.send(world.sim.burst(shops=2, orders=200, events=400))
         for number in range(0, 100, 10):
@@ -150,7 +157,9 @@ def case_workers_killed_at_any_moment_while_entries_are_retried_lose_and_double_
 
 
 def case_worker_that_dies_with_what_it_took_over_is_taken_over_itself():
-    """No lock stands in the way of the third."""
+    """Leases of 1.5 s, two workers killed in turn with the same 100 entries: the third finishes within 20 s, 0 lost.
+
+    No lock stands in the way of the third."""
     with World() as world:
         world.sim.fault("hold", count=-1)
         world.send(world.sim.burst(shops=2, orders=50, events=100))
@@ -170,6 +179,7 @@ def case_worker_that_dies_with_what_it_took_over_is_taken_over_itself():
 # ---------------------------------------------------------------- frozen
 
 def case_worker_frozen_past_its_lease_writes_no_older_state_when_it_wakes():
+    """Leases of 1.5 s, a worker frozen with an older answer on its way: the newer state stays, 0 dead letters."""
     with World(shops=1) as world:
         sleeper = world.worker("sleeper")
         old = world.change(0, 1)
@@ -192,6 +202,7 @@ def case_worker_frozen_past_its_lease_writes_no_older_state_when_it_wakes():
 
 
 def case_workers_frozen_in_turn_under_load_lose_nothing():
+    """Leases of 1.5 s, 2 workers frozen in turn for 2.2 s under load: 0 lost, everything equals the marketplace."""
     with World() as world:
         workers = [world.worker(), world.worker()]
         with Load(world, world.sim.burst(shops=2, orders=400, events=1600), rate=300) as load:
@@ -220,6 +231,8 @@ def hold_and_kill(world, orders):
 
 
 def case_entries_trimmed_while_pending_are_reported_lost_and_do_not_stay():
+    """7 of a dead worker's 40 entries trimmed or deleted: 7 counted and named as lost, none stays pending; sent again they
+    land."""
     with World(shops=1) as world:
         ids = hold_and_kill(world, 40)
         bodies = {text(id): fields for id, fields in world.redis.client.xrange(LIVE)}
@@ -240,6 +253,7 @@ def case_entries_trimmed_while_pending_are_reported_lost_and_do_not_stay():
 
 
 def case_entries_trimmed_while_they_wait_for_their_retry_are_reported_lost():
+    """Retries of 1 s, 2 entries deleted while they wait: 2 counted as lost, none stays pending."""
     with World(shops=1, worker={"RETRY_DELAYS": "1000,1000,1000,1000"}) as world:
         changes = [world.sim.change(0, number) for number in range(4)]
         world.sim.fault("missing", shop=0, number=1)
@@ -261,6 +275,7 @@ def case_entries_trimmed_while_they_wait_for_their_retry_are_reported_lost():
 
 
 def case_entry_deleted_while_a_worker_has_it_in_hand_is_still_written():
+    """10 entries deleted while their call is out: all 10 orders are written, 0 dead letters."""
     with World(shops=1) as world:
         world.worker()
         world.sim.fault("hold", count=-1)
@@ -312,6 +327,8 @@ def check_malformed(world, worker):
 
 
 def case_malformed_entries_reach_the_dead_letters_alone():
+    """8 malformed entries in each stream among 60 good ones: 16 dead letters, 0 attempts charged to the others, all good
+    ones land."""
     with World(shops=1) as world:
         worker = world.worker()
         send_with_malformed(world)
@@ -321,6 +338,8 @@ def case_malformed_entries_reach_the_dead_letters_alone():
 
 
 def case_malformed_entries_of_a_dead_worker_do_not_break_the_take_over():
+    """8 malformed entries in each stream among 60 good ones in a dead worker's hands: 16 dead letters, all good ones land
+    within 20 s."""
     with World(shops=1) as world:
         send_with_malformed(world)
         everything = len(world.redis.client.xrange(LIVE))
@@ -336,6 +355,7 @@ def case_malformed_entries_of_a_dead_worker_do_not_break_the_take_over():
 # ---------------------------------------------------------------- scaling down
 
 def case_consumer_is_removed_only_when_it_owns_nothing():
+    """REAP_IDLE_MS 400, a dead worker with 30 entries: its consumer is removed, and only after all 30 are in other hands."""
     with World(shops=1, worker={"HEARTBEAT_MS": 100, "KEEPALIVE_MS": 100, "REAP_IDLE_MS": 400}) as world:
         ids = hold_and_kill(world, 30)
         world.worker("stays")
@@ -356,6 +376,8 @@ def case_consumer_is_removed_only_when_it_owns_nothing():
 # ---------------------------------------------------------------- memory
 
 def case_worker_start_work_and_shutdown_is_clean_under_valgrind():
+    """Under valgrind, 2 lanes, good, poisonous and malformed events, hanging calls, SIGTERM: no invalid access, no leak,
+    everything lands."""
     check(shutil.which("valgrind"), "valgrind is missing")
     with World(release=True, worker=SLOW) as world:
         worker = world.worker(wait=False, wrapper=VALGRIND, WORKER_THREADS=2)
@@ -380,6 +402,7 @@ def case_worker_start_work_and_shutdown_is_clean_under_valgrind():
 
 
 def case_commands_of_shopstreamctl_are_clean_under_valgrind():
+    """Under valgrind, twelve commands, good and bad: the right exit status, no invalid access, no leak."""
     with World(release=True) as world:
         world.worker()
         world.send(world.sim.burst(shops=2, orders=10, events=20))
@@ -411,6 +434,7 @@ def case_commands_of_shopstreamctl_are_clean_under_valgrind():
 # ---------------------------------------------------------------- settings
 
 def case_settings_that_would_do_work_twice_or_lose_delays_are_refused_at_start():
+    """16 settings that are wrong or contradict each other: exit 2 at start and by --check, naming the setting."""
     good = {"MONGO_URI": "mongodb://127.0.0.1:1/", "REDIS_URL": "redis://127.0.0.1:1", "CREDENTIALS_KEY": "0" * 64}
     refused = [
         ({"REAP_IDLE_MS": 30000, "KEEPALIVE_MS": 20000}, "REAP_IDLE_MS"),
@@ -447,6 +471,7 @@ def case_settings_that_would_do_work_twice_or_lose_delays_are_refused_at_start()
 
 
 def case_second_worker_under_a_living_name_refuses_to_start():
+    """Two workers, one WORKER_NAME: the second ends with exit 3, the first goes on."""
     with World(shops=1) as world:
         world.worker("name")
         second = world.worker("name", wait=False)
@@ -460,7 +485,10 @@ def case_second_worker_under_a_living_name_refuses_to_start():
 
 # ---------------------------------------------------------------- last
 
-globals()["case_" + TAKEOVER] = lambda: takeover.finish()
+def case_both_workers_killed_and_two_new_ones_finish_within_90_s_then_one_finishes_alone():
+    """Default timers (leases of 60 s), both workers killed with -9 under load: two new ones finish within 90 s; one of those
+    killed, the other does."""
+    takeover.finish()
 
 
 run_cases(globals())

@@ -30,6 +30,8 @@ import traceback
 
 import redis as redis_client
 
+import matrix
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SHOPSTREAM_BUILD", os.path.join(ROOT, "build"))
 RELEASE = os.environ.get("SHOPSTREAM_RELEASE", BUILD)  # without sanitizers: for valgrind and for load
@@ -305,15 +307,20 @@ def raw_socket(port, timeout=10, source=None):
 # ---------------------------------------------------------------- cases
 
 def run_case(name, function):
-    """Runs one case and prints its line; False: it failed."""
+    """Runs one case and prints its line; False: it failed. Where a table of cases is wanted, it is told what became of it."""
     started = time.monotonic()
+    table, told = os.environ.get("SHOPSTREAM_MATRIX"), None
     try:
+        if table:
+            told = matrix.row(os.path.basename(sys.argv[0]), name, function.__doc__)
         function()
         line = "ok %s (%.1f s)" % (name, time.monotonic() - started)
     except Failure as failure:
         line = "not ok %s: %s" % (name, failure)
     except Exception:  # anything else is a failure too, with its place
         line = "not ok %s: %s" % (name, traceback.format_exc().strip().replace("\n", " | "))
+    if told:
+        matrix.record(table, told, line.startswith("ok "))
     print(line + "\n", end="", flush=True)
     return line.startswith("ok ")
 
