@@ -284,16 +284,15 @@ static bool read_ready(struct batch_reader *r, struct budget *b, struct message_
            read_class(r, partitions, partitions, b, out, total, err);
 }
 
-/* Nothing is there: wait for the first entry of any stream. */
+/* Nothing is there: wait for the first entry of any stream. *full: a burst came, and more of it waits. */
 static bool read_blocking(struct batch_reader *r, int64_t block_ms, struct budget *b,
-                          struct message_list *out, size_t *total, struct err *err)
+                          struct message_list *out, size_t *total, bool *full, struct err *err)
 {
     struct window w = window_make(r, 0, r->streams->count, (size_t)r->config->read_count, b);
-    bool full;
 
     if (reclaim_unfinished(r->reclaim) && block_ms > BUSY_BLOCK_MS)
         block_ms = BUSY_BLOCK_MS;
-    return read_once(r, &w, block_ms, b, out, total, &full, err);
+    return read_once(r, &w, block_ms, b, out, total, full, err);
 }
 
 /* A few entries rarely come alone; a call for one id costs as much as one for fifty. */
@@ -313,11 +312,14 @@ static bool read_new(struct batch_reader *r, int64_t block_ms, struct budget *b,
                      struct err *err)
 {
     size_t total = 0;
+    bool full = false;
 
     if (!read_ready(r, b, out, &total, err))
         return false;
-    if (total == 0 && block_ms > 0 && !read_blocking(r, block_ms, b, out, &total, err))
+    if (total == 0 && block_ms > 0 && !read_blocking(r, block_ms, b, out, &total, &full, err))
         return false;
+    if (full)
+        return read_ready(r, b, out, &total, err);
     if (total > 0 && total < (size_t)r->config->read_count && block_ms > 0)
         return linger(r, b, out, &total, err);
     return true;

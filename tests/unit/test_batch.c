@@ -198,6 +198,33 @@ TEST(waits_for_the_first_entry_and_lingers_once_for_company)
     world_stop(&w);
 }
 
+static void *add_burst_later(void *arg)
+{
+    wait_ms(100);
+    add_many(arg, LIVE, 2500);
+    return NULL;
+}
+
+/* Or 300 entries of a thousand shops would make 300 calls of one id each. */
+TEST(reads_on_when_a_burst_ends_the_wait)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    pthread_t thread;
+
+    world_start(&w, 1);
+    w.config.read_count = 300;
+    lane_start(&l, &w, "w-0");
+    CHECK(pthread_create(&thread, NULL, add_burst_later, &w) == 0);
+    lane_read(&l, 10000, 5000, &got);
+    CHECK_INT(got.count, 2500);
+    CHECK(pthread_join(thread, NULL) == 0);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 /* One entry in a hundred shapes of wrong reaches the dead letters alone; its neighbours go through. */
 TEST(a_malformed_entry_comes_judged_and_alone)
 {
@@ -375,6 +402,7 @@ int main(int argc, char **argv)
                         CASE(bodies_are_kept_of_everything_that_is_not_fetched),
                         CASE(more_partitions_than_room_are_served_in_turn),
                         CASE(waits_for_the_first_entry_and_lingers_once_for_company),
+                        CASE(reads_on_when_a_burst_ends_the_wait),
                         CASE(a_malformed_entry_comes_judged_and_alone),
                         CASE(makes_the_group_again_after_flushall_and_skips_nothing),
                         CASE(a_stream_deleted_under_a_blocked_read_comes_back),
