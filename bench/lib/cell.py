@@ -4,7 +4,7 @@ A part is a module bench/<name>/cells.py with
 
     cells() -> list of Cell
     targets(results) -> list of (sentence, figure, bound, met)    optional: the table of design targets
-    panels(results) -> list of chart.Bars and chart.Lines         optional: the chart of the part, a dictionary part -> list
+    panels(results) -> part -> list of chart.Bars, chart.Lines    optional: what the charts show
     NOTES = {part: text}                                          optional: what stands under the part's heading
     versions() -> list of (name, version)                         optional: programs that only this part uses
 

@@ -113,11 +113,12 @@ class Meter:
         self.children = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.own = time.process_time()
 
-    def stop(self):
+    def stop(self, earlier=0.0):
+        """earlier: what a child that was waited for meanwhile had used before."""
         self.seconds = time.monotonic() - self.began
         used = {name: read() - self.before[name] for name, read in self.readers.items()}
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ours = sum(used.values()) + time.process_time() - self.own + sum(
+        ours = sum(used.values()) - earlier + time.process_time() - self.own + sum(
             getattr(children, k) - getattr(self.children, k) for k in ("ru_utime", "ru_stime"))
         machine, cores = machine_cpu()
         used["others_percent"] = max(0.0, 100 * (machine - self.machine - ours) / (self.seconds * os.cpu_count()))

@@ -53,19 +53,23 @@ def facts():
 
 # ---------------------------------------------------------------- tables
 
-def shown(values, form):
+# How busy the machine was is told by the median alone: it explains a figure and is none.
+CONDITIONS = ("own_core", "driver_core", "others")
+
+
+def shown(values, form, spread=True):
     """Median, and what it lies between."""
     if not values:
         return "–"
     middle, low, high = (form % v for v in (statistics.median(values), min(values), max(values)))
-    return middle if low == high else "%s (%s–%s)" % (middle, low, high)
+    return middle if low == high or not spread else "%s (%s–%s)" % (middle, low, high)
 
 
 def row_of(results, cell, contender):
     error = results.error(cell.name, contender)
     if error:
         return ["**failed:** " + error.replace("|", "\\|")] + [""] * (len(cell.columns) - 1)
-    return [shown(results.values(cell.name, contender, key), form) for key, _, form in cell.columns]
+    return [shown(results.values(cell.name, contender, key), form, key not in CONDITIONS) for key, _, form in cell.columns]
 
 
 def table_of(results, cells):

@@ -11,8 +11,8 @@
 #include "sim_buf.h"
 #include "sim_sign.h"
 
-static void list_add(struct list *list, const struct plan *plan, const char *path, const char *signature,
-                     const char *body, size_t body_len)
+static void list_add(struct list *list, const struct plan *plan, const char *method, const char *path,
+                     const char *signature, const char *body, size_t body_len)
 {
     struct buf b = {0};
 
@@ -20,8 +20,10 @@ static void list_add(struct list *list, const struct plan *plan, const char *pat
         list->cap = list->cap ? list->cap * 2 : 1024;
         list->request = buf_grow(list->request, list->cap * sizeof *list->request);
     }
-    buf_printf(&b, "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\n", path, plan->host,
-               plan->port);
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\n", method, path,
+               plan->host, plan->port);
+    if (plan->close)
+        buf_printf(&b, "Connection: close\r\n");
     if (signature)
         buf_printf(&b, "Authorization: %s\r\n", signature);
     buf_printf(&b, "Content-Length: %zu\r\n\r\n", body_len);
@@ -43,7 +45,7 @@ static bool line_add(struct list *list, const struct plan *plan, const char *lin
               (!sign || !strpbrk(sign, "\r\n"));
 
     if (ok)
-        list_add(list, plan, path, sign, json_string_value(body), json_string_length(body));
+        list_add(list, plan, "POST", path, sign, json_string_value(body), json_string_length(body));
     json_decref(doc);
     return ok;
 }
@@ -88,7 +90,7 @@ static void load_body(const struct plan *plan, uint64_t n, int64_t start_s, stru
         (unsigned long long)(7000000000000000000u + (uint64_t)start_s % 1000000000u * 1000000000u + n),
         (unsigned long long)(n % (uint64_t)plan->load_shops), 1234567890u, (long long)start_s,
         (unsigned long long)n, status[n % 3]);
-    while (b->n + 36 < (size_t)plan->load_size)
+    while (b->n + 28 < (size_t)plan->load_size) /* the rest has 28 */
         buf_putc(b, (char)('a' + (int)(b->n % 26)));
     buf_printf(b, "\",\"update_time\":%lld}}", (long long)start_s);
 }
@@ -101,9 +103,9 @@ void list_make(const struct plan *plan, struct list *list)
 
     clock_gettime(CLOCK_REALTIME, &now);
     for (uint64_t n = 0; n < (uint64_t)plan->load_count; n++) {
-        load_body(plan, n, now.tv_sec, &body);
+        load_body(plan, (uint64_t)plan->load_first + n, now.tv_sec, &body);
         sign_push(plan->app_key, plan->app_secret, body.p, body.n, signature);
-        list_add(list, plan, "/webhooks/tiktok", signature, body.p, body.n);
+        list_add(list, plan, plan->load_method, plan->load_path, signature, body.p, body.n);
     }
     buf_deinit(&body);
 }

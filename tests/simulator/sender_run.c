@@ -300,7 +300,7 @@ static void conn_read(struct run *r, struct conn *c)
     if (answer_take(c, (size_t)n)) {
         int status = c->status;
 
-        if (c->close || c->state != CONN_READING)
+        if (c->close || r->plan->close || c->state != CONN_READING)
             conn_close(c);
         else
             c->state = CONN_IDLE;
