@@ -385,6 +385,8 @@ static void gap_open(struct drain *d, uint16_t number, const char *reason, const
                                 .before = was->known ? was->added : -1,
                                 .after = slot->watch.known ? slot->watch.added : -1};
     slot->lost = replay_lost(d->tools.counts, number, was, &slot->watch, slot->noted);
+    line->due = slot->lost - journal_kept(d->journal); /* what is kept outlives us */
+    line->due = line->due > 0 ? line->due : 0;
     slot->gap_again = slot->again;
     slot->gap = true;
     if (d->gaps++ == 0)

@@ -14,10 +14,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/number.h"
 #include "common/thread.h"
 #include "server/watch.h"
 
 enum { TEXT_MOST = 4 << 20 }; /* bytes of the file, and of the text in memory: some ten thousand gaps */
+
+static const char STATE_OPEN[] = "\"state\":\"open\"", STATE_CLOSED[] = "\"state\":\"closed\"";
 
 struct ledger {
     const char *dir;
@@ -54,6 +57,84 @@ static bool write_all(int fd, const char *data, size_t n)
     return fdatasync(fd) == 0;
 }
 
+/* ---- what an ended server left ---- */
+
+/* The part of a line that names its gap: up to its state. NULL: none of ours. */
+static const char *name_end(const char *line, size_t n)
+{
+    return n > 8 && memcmp(line, "{\"gap\":\"", 8) == 0 ? memmem(line, n, STATE_OPEN, sizeof(STATE_OPEN) - 1)
+                                                        : NULL;
+}
+
+/* A later line ends the gap that line opens. */
+static bool has_end(const struct strbuf *text, const char *line, size_t name)
+{
+    const char *from = line + name, *end = text->data + text->length;
+    struct strbuf wanted = STRBUF_INIT;
+    bool found;
+
+    strbuf_add(&wanted, line, name);
+    strbuf_add_text(&wanted, STATE_CLOSED);
+    found = memmem(from, (size_t)(end - from), wanted.data, wanted.length) != NULL;
+    strbuf_deinit(&wanted);
+    return found;
+}
+
+/* The number behind name in a line of ours; 0 when it is not there. */
+static int64_t number_in(const char *line, size_t n, const char *name)
+{
+    const char *at = memmem(line, n, name, strlen(name));
+    int64_t value = 0;
+
+    at = at ? at + strlen(name) : NULL;
+    if (!at || !number_i64(at, strspn(at, "-0123456789"), &value))
+        return 0;
+    return value;
+}
+
+/* Appends the line that ends the gap of a complete open line: what was due has died with its server. */
+static void add_end(struct strbuf *to, const char *line, size_t n, size_t name)
+{
+    static const char dropped[] = "\"dropped\":";
+    const char *from = line + name + sizeof(STATE_OPEN) - 1;
+    const char *at = memmem(from, (size_t)(line + n - from), dropped, sizeof(dropped) - 1);
+
+    if (!at || line[n - 1] != '}')
+        return;
+    strbuf_add(to, line, name);
+    strbuf_add_text(to, STATE_CLOSED);
+    strbuf_add(to, from, (size_t)(at - from));
+    strbuf_add_format(to, "%s%lld,\"older\":%lld,\"due\":0}\n", dropped,
+                      (long long)(number_in(line, n, dropped) + number_in(line, n, "\"due\":")),
+                      (long long)number_in(line, n, "\"older\":"));
+}
+
+/* Nobody else will: who opened them has ended, and what its journal still has is drained like any other entry. */
+static bool end_open_gaps(struct ledger *l)
+{
+    struct strbuf ends = STRBUF_INIT;
+    const char *end = l->text.data + l->text.length, *stop;
+    bool ok = true;
+
+    for (const char *line = l->text.data; line < end; line = stop + 1) {
+        const char *name;
+
+        stop = memchr(line, '\n', (size_t)(end - line));
+        stop = stop ? stop : end;
+        name = name_end(line, (size_t)(stop - line));
+        if (!name || has_end(&l->text, line, (size_t)(name - line)))
+            continue;
+        add_end(&ends, line, (size_t)(stop - line), (size_t)(name - line));
+    }
+    if (ends.length > 0) {
+        log_warn("gaps that an ended server had left open are closed", LOG_S("dir", l->dir));
+        strbuf_add(&l->text, ends.data, ends.length);
+        ok = write_all(l->fd, ends.data, ends.length);
+    }
+    strbuf_deinit(&ends);
+    return ok;
+}
+
 /* A file that has grown too large makes room for a new one; a line that was cut off ends here. */
 static bool file_open(struct ledger *l, struct err *err)
 {
@@ -75,10 +156,11 @@ static bool file_open(struct ledger *l, struct err *err)
     if (!strbuf_read_file(&l->text, path, (size_t)2 * TEXT_MOST, err))
         return false;
     n = l->text.length;
-    if (n == 0 || l->text.data[n - 1] == '\n')
+    if (n == 0)
         return true;
-    strbuf_add_char(&l->text, '\n');
-    if (write_all(l->fd, "\n", 1))
+    if (l->text.data[n - 1] != '\n')
+        strbuf_add_char(&l->text, '\n');
+    if ((l->text.length == n || write_all(l->fd, "\n", 1)) && end_open_gaps(l))
         return true;
     err_errno(err, "write", path);
     return false;
@@ -125,9 +207,10 @@ static void add_line(struct strbuf *to, const struct ledger_gap *g)
         (long long)g->at_ms, g->teller, (int)g->slot, g->closed ? "closed" : "open", at, (long long)g->at_ms,
         key, g->reason, last, (long long)g->before, (long long)g->after);
     strbuf_add_format(
-        to, "\"resent\":%lld,\"missing\":%lld,\"journaled\":%lld,\"dropped\":%lld,\"older\":%lld}\n",
+        to,
+        "\"resent\":%lld,\"missing\":%lld,\"journaled\":%lld,\"dropped\":%lld,\"older\":%lld,\"due\":%lld}\n",
         (long long)g->resent, (long long)g->missing, (long long)g->journaled, (long long)g->dropped,
-        (long long)g->older);
+        (long long)g->older, g->closed ? 0LL : (long long)g->due);
 }
 
 /* Half of the lines go when there are too many. */

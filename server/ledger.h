@@ -4,12 +4,13 @@
  * Out:     JOURNAL_DIR/ledger, one JSON object a line, flushed; the same text for the admin port.
  * Fails:   when the file cannot be written: told, counted, and still in memory. Without JOURNAL_DIR: log and memory only.
  * Thread:  a writer of its own; ledger_write and ledger_render any, neither waits for the disk.
- * Why so:  written twice, because a server that dies in between takes its ring along: the line "open" is then the last that
- *          is known. Readers take the last line of each gap.
+ * Why so:  written twice, because a server that dies in between takes its ring along: the line "open" says how much that
+ *          would be ("due"), and the next server to open the file ends the gap with it as "dropped". Readers take the last
+ *          line of each gap.
  *
  *   {"gap":"1767704400123-0-0","state":"open|closed","at":"2026-01-06T12:59:60Z","at_ms":1767704400123,
  *    "stream":"webhooks:{0}","reason":"run_id|gone|fell","last_id":"1767704400001-0","added_before":100,"added_after":97,
- *    "resent":20,"missing":3,"journaled":0,"dropped":0,"older":0} */
+ *    "resent":20,"missing":3,"journaled":0,"dropped":0,"older":0,"due":0} */
 #ifndef SHOPSTREAM_SERVER_LEDGER_H
 #define SHOPSTREAM_SERVER_LEDGER_H
 
@@ -32,12 +33,14 @@ struct ledger_gap {
     int64_t journaled;     /* of them those Redis did not take: they are in the journal */
     int64_t dropped;       /* entries that had to leave the ring before they could be sent */
     int64_t older;         /* at most so many more were lost, which nobody had kept */
-    bool closed;           /* all has been sent again */
+    int64_t due; /* entries that nobody else has and that are still to be sent again; 0 once it is closed */
+    bool closed; /* all has been sent again */
 };
 
 struct ledger; /* opaque */
 
-/* dir: JOURNAL_DIR, locked by the journal; "": none. Borrowed. NULL: err says why. You own it (ledger_close). */
+/* dir: JOURNAL_DIR, locked by the journal; "": none. Borrowed. Gaps left open there by a server that has ended are closed.
+ * NULL: err says why. You own it (ledger_close). */
 struct ledger *ledger_open(const char *dir, struct err *err) __attribute__((warn_unused_result));
 
 /* Writes what is left and ends. Accepts NULL. */

@@ -276,6 +276,7 @@ static void gap_open(struct replay_slot *slot, const char *reason, const struct 
     r->scan = ring_front(r->ring);
     if (slot->left > 0 && !slot->told) {
         slot->told = true;
+        slot->line.due = (int64_t)slot->left;
         ledger_write(r->ledger, &slot->line);
     }
 }

@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from stack import *  # noqa: E402,F403
+from stepping import Stepper  # noqa: E402
 from test_journal import Journal, Senders, Up, journal, wait_drained  # noqa: E402
 
 FORGETFUL = ("--appendonly", "no")
@@ -207,6 +208,46 @@ def case_server_stopped_while_redis_is_away_leaves_its_ring_to_the_journal():
         with Up(redis, j.settings()) as server:
             wait_drained(server)
             check_equal(there(redis, map(str, range(100))), set(), "lost")
+
+
+def case_server_killed_while_it_sends_again_leaves_a_gap_that_its_next_life_ends():
+    """JOURNAL_ALWAYS: the files have it all. Without the end nobody could ever prove anything again."""
+    settings = {"JOURNAL_ALWAYS": 1}
+    with Redis(*FORGETFUL) as redis, Journal() as j:
+        with Up(redis, j.settings(**settings)) as server:
+            push(server, *map(str, range(100)))
+            wait_for("them in Redis", lambda: len(redis.entries()) == 100)
+            redis.client.config_set("maxmemory", 1)
+            redis.client.flushall()
+            wait_for("an open gap", lambda: [g for g in gaps(server) if g["state"] == "open"])
+            server.process.kill()
+            server.wait()
+        redis.client.config_set("maxmemory", 0)
+        with Up(redis, j.settings(**settings)) as server:
+            wait_drained(server)
+            check_equal({g["state"] for g in gaps(server)}, {"closed"}, "states")
+            check_equal(there(redis, map(str, range(100))), set(), "lost")
+            check_equal(total(server, "dropped"), 0, "dropped")
+
+
+def case_server_killed_with_what_only_its_ring_had_tells_how_much_that_was():
+    with Redis(*FORGETFUL) as redis, Journal() as j, Stepper(redis.port) as proxy:
+        url = redis.url.replace(":%d" % redis.port, ":%d" % proxy.port)
+        with Up(url, j.settings(SERVER_THREADS=1)) as server:
+            push(server, *map(str, range(100)))
+            proxy.cut()
+            redis.kill()
+            redis.start()
+            proxy.stop_at(b"EVALSHA")
+            proxy.heal()
+            wait_for("an open gap", lambda: [g for g in gaps(server) if g["state"] == "open"])
+            server.process.kill()
+            server.wait()
+        proxy.go_on()
+        with Up(url, j.settings(SERVER_THREADS=1)) as server:
+            check_equal([(g["state"], g["dropped"]) for g in gaps(server)], [("closed", 100)], "told")
+            push(server, "after")
+            check_equal(there(redis, ["after"]), set(), "lost")
 
 
 def case_replica_promoted_without_the_tail():
