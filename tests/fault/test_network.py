@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import re
-import struct
 import sys
 import tempfile
 import time
@@ -17,15 +16,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from load import *  # noqa: E402,F403
 from proxy import Proxy  # noqa: E402
-from stack import RELEASE, check, check_equal, run_cases, wait_for  # noqa: E402
+from stack import check, check_equal, run_cases, wait_for  # noqa: E402
 from world import World  # noqa: E402
 
 EVENTS, ORDERS, RATE = 900, 300, 300
-
-
-
-def port_of(uri):
-    return int(re.search(r":(\d+)(/|$)", uri.split("@")[-1]).group(1))
 
 
 @contextlib.contextmanager
@@ -162,22 +156,6 @@ def case_a_slow_mongo_only_costs_time():
 
 
 # ---------------------------------------------------------------- clocks
-
-class Clock:
-    """A wall clock for one process that can be stepped (tests/lib/fakeclock.c)."""
-
-    def __init__(self, directory, name):
-        self.path = os.path.join(directory, name + ".clock")
-        self.step(0)
-
-    def step(self, seconds):
-        """In place: the process has mapped the file."""
-        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as f:
-            f.write(struct.pack("=q", seconds))
-
-    def settings(self):
-        return {"LD_PRELOAD": os.path.join(RELEASE, "tests", "libfakeclock.so"), "FAKECLOCK_FILE": self.path}
-
 
 def worker_clock_steps(by):
     with World(release=True, worker=TWO_ATTEMPTS) as world:

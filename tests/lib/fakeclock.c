@@ -1,8 +1,13 @@
 /* fakeclock.c - tests: a wall clock that can be stepped, for any program: LD_PRELOAD it, name a file of eight bytes in
  * FAKECLOCK_FILE, and write into it by how many seconds (int64_t) the clock is to be wrong. Monotonic clocks go right.
- * Asks the kernel itself, so that it works in programs whose allocator asks for the time before main. */
+ * Asks the kernel itself, so that it works in programs whose allocator asks for the time before main.
+ *
+ * A wait until a moment of the wall clock lasts as long as the program meant when it began. (Of a real clock that is set back
+ * meanwhile it would last longer by the step: so do those of the MongoDB driver, which nobody here can change.) */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -53,4 +58,15 @@ time_t time(time_t *to)
     if (to)
         *to = now.tv_sec;
     return now.tv_sec;
+}
+
+/* Which clock a condition goes by is not told; monotonic time is never as late as the year 2001. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until)
+{
+    const bool wall = until->tv_sec > 1000000000;
+    const struct timespec real = {.tv_sec = until->tv_sec - (wall && step ? *step : 0),
+                                  .tv_nsec = until->tv_nsec};
+
+    return pthread_cond_clockwait(condition, mutex, wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &real);
 }

@@ -13,7 +13,9 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
+import struct
 import subprocess
 
 from stack import RELEASE, Failure, check, check_equal, wait_for
@@ -171,3 +173,23 @@ def zombie(pid):
             return f.read().rpartition(") ")[2].startswith("Z")
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+class Clock:
+    """A wall clock for one process that can be stepped (tests/lib/fakeclock.c)."""
+
+    def __init__(self, directory, name):
+        self.path = os.path.join(directory, name + ".clock")
+        self.step(0)
+
+    def step(self, seconds):
+        """In place: the process has mapped the file."""
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as f:
+            f.write(struct.pack("=q", seconds))
+
+    def settings(self):
+        return {"LD_PRELOAD": os.path.join(RELEASE, "tests", "libfakeclock.so"), "FAKECLOCK_FILE": self.path}
+
+
+def port_of(uri):
+    return int(re.search(r":(\d+)(/|$)", uri.split("@")[-1]).group(1))
