@@ -79,9 +79,8 @@ def varied(contenders, settings=None, **how):
 
 
 def crowd():
-    contenders = varied(VARIED + (EVHTTP,), connections=1000)
-    contenders[NO_RING] = lambda quick: load.round_of(lambda redis: Shopstream(redis, NO_RING_SETTINGS), quick, connections=1000)
-    return contenders
+    lean = {NO_RING: lambda quick: load.round_of(lambda redis: Shopstream(redis, NO_RING_SETTINGS), quick, connections=1000)}
+    return {**varied((OURS,), connections=1000), **lean, **varied((EVHTTP,) + VARIED[1:], connections=1000)}
 
 
 def ingest_cells():

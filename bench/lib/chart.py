@@ -43,6 +43,10 @@ def draw_lines(axes, panel):
         top = max([top] + [max(v) for _, v in points])
     if panel.log_x:
         axes.set_xscale("log")
+    # The measured points, and no others: nothing is known between them.
+    xs = sorted({x for points in panel.lines.values() for x, values in points if values})
+    axes.set_xticks(xs, ["{:,}".format(x) for x in xs])
+    axes.set_xticks([], minor=True)
     axes.set_ylim(0, top * 1.2 or 1)
     axes.set_xlabel(panel.x_title, fontsize=8)
     axes.set_ylabel(panel.y_title, fontsize=8)
@@ -66,7 +70,8 @@ def draw(panels, title, path):
         return []
     import matplotlib
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "shopstream"  # the same figures give the same file
+    matplotlib.rcParams.update({"svg.hashsalt": "shopstream",  # the same figures give the same file
+                                "svg.fonttype": "none"})
     from matplotlib import pyplot
     heights = [height_of(panel) for panel in panels]
     figure, axes = pyplot.subplots(len(panels), 1, figsize=(7.5, sum(heights) + 0.5), squeeze=False, layout="constrained",

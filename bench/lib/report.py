@@ -47,7 +47,8 @@ def facts():
         ("machine", "%d processors, %s, %.0f GiB" % (os.cpu_count(), model if model != "?" else platform.machine(), memory)),
         ("system", "%s, Linux %s, %s" % (system, platform.release(), output("gcc", "--version").partition("\n")[0])),
         ("libraries", ", ".join("%s %s" % pair for pair in libraries)),
-        ("Redis", first(r"v=(\S+)", output("redis-server", "--version"))),
+        ("Redis", "%s, appendonly yes, appendfsync everysec, no snapshots, noeviction, on loopback (deploy/stack/redis)" %
+         first(r"v=(\S+)", output("redis-server", "--version"))),
     ]
 
 
