@@ -14,15 +14,17 @@ struct micro_stage {
     size_t events;    /* what one run handles: the count is told for each of them */
     /* Makes all that outlives a run. *bytes: of input of one run; left 0 where that says nothing. Never NULL. */
     void *(*open)(const struct micro_stage *stage, size_t *bytes);
-    void (*prepare)(void *context); /* before each run; NULL: nothing to do */
-    void (*run)(void *context);     /* counted */
+    void (*prepare)(void *context); /* before each step; NULL: nothing to do */
+    void (*run)(void *context);     /* one step, counted */
     void (*check)(void *context);   /* after each run: ends the program when the result is wrong */
     void (*close)(void *context);   /* NULL: the process' end is enough */
     const void *what;               /* for open: which of several alike; borrowed */
+    size_t steps;                   /* of a run, at least 1 */
 };
 
 /* A file's stages; ends with one without a name. In the order of the pipe. */
 extern const struct micro_stage micro_server_stages[];
+extern const struct micro_stage micro_request_stages[];
 extern const struct micro_stage micro_event_stages[];
 extern const struct micro_stage micro_answer_stages[];
 extern const struct micro_stage micro_document_stages[];

@@ -1,17 +1,14 @@
 /* micro_ack.c - bench: outcomes become one XACK for all.
  *
- * Redis is the other end of a Unix socket in this same process: its replies are written before the stage reads them, and
- * what was sent is read and checked afterwards, so no second thread or process moves anything. The keeper is a thread;
- * of it only the list of held ids is there (keeper_drop is linked to the function below, without its lock). */
+ * Redis is micro_redis.c. The keeper is a thread; of it only the list of held ids is there (keeper_drop is linked to the
+ * function below, without its lock). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "bench/micro/micro.h"
 #include "bench/micro/micro_event.h"
+#include "bench/micro/micro_redis.h"
 #include "worker/ack.h"
 #include "worker/held.h"
 #include "worker/link.h"
@@ -19,9 +16,7 @@
 enum { ACKED = 300 };
 
 struct acks {
-    char folder[32]; /* of the socket */
-    struct redis_url url;
-    int listener, peer; /* Redis' side */
+    struct micro_redis redis;
     struct config *config;
     struct streams streams;
     struct link *link;
@@ -42,34 +37,18 @@ void __wrap_keeper_drop(struct keeper *k, size_t lane, const struct message *m)
         held_remove((struct held *)(void *)k, &id);
 }
 
-static void open_socket(struct acks *a)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct err err = {0};
-
-    snprintf(a->folder, sizeof a->folder, "/tmp/bench-micro.XXXXXX");
-    MICRO_CHECK(mkdtemp(a->folder) != NULL);
-    snprintf(a->url.path, sizeof a->url.path, "%s/redis", a->folder);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", a->url.path);
-    a->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    MICRO_CHECK(bind(a->listener, (struct sockaddr *)&address, sizeof address) == 0);
-    MICRO_CHECK(listen(a->listener, 1) == 0);
-    a->link = link_new(&a->url, "bench", 5000);
-    MICRO_CHECK(link_open(a->link, &err));
-    a->peer = accept(a->listener, NULL, NULL);
-    MICRO_CHECK(a->peer >= 0);
-    unlink(a->url.path);
-    rmdir(a->folder);
-}
-
 static void *open_ack(const struct micro_stage *stage, size_t *bytes)
 {
     struct acks *a = xcalloc(1, sizeof *a);
+    struct err err = {0};
 
     (void)stage;
     (void)bytes;
     a->config = micro_config(CONFIG_WORKER);
-    open_socket(a);
+    micro_redis_listen(&a->redis);
+    a->link = link_new(&a->redis.url, "bench", 5000);
+    MICRO_CHECK(link_open(a->link, &err));
+    micro_redis_accept(&a->redis);
     MICRO_CHECK(streams_init(&a->streams, 1));
     a->acker = acker_new(a->config, &a->streams, a->link, (struct keeper *)(void *)&a->held, 0, "bench-0");
     return a;
@@ -89,7 +68,7 @@ static void prepare_ack(void *context)
         MICRO_CHECK(held_id_parse(0, m->stream_id, &id) && held_add(&a->held, &id));
         message_append(&a->settled, m);
     }
-    MICRO_CHECK(write(a->peer, reply, (size_t)n) == n);
+    micro_redis_say(&a->redis, reply, (size_t)n);
 }
 
 static void run_ack(void *context)
@@ -104,12 +83,13 @@ static void check_ack(void *context)
 {
     static const char head[] = "*303\r\n$4\r\nXACK\r\n$12\r\nwebhooks:{0}\r\n$7\r\nworkers\r\n";
     struct acks *a = context;
-    char sent[64 * 1024];
-    ssize_t n = recv(a->peer, sent, sizeof sent, MSG_DONTWAIT);
+    const struct strbuf *sent = &a->redis.heard;
 
     MICRO_CHECK(a->good && a->settled.count == 0 && ack_unconfirmed(a->acker) == 0 && a->held.count == 0);
-    MICRO_CHECK(n > ACKED * 20 && memcmp(sent, head, sizeof head - 1) == 0);
-    MICRO_CHECK(recv(a->peer, sent, sizeof sent, MSG_DONTWAIT) < 0);
+    micro_redis_hear(&a->redis);
+    MICRO_CHECK(sent->length > (size_t)ACKED * 20 && memcmp(sent->data, head, sizeof head - 1) == 0);
+    MICRO_CHECK(memmem(sent->data + 1, sent->length - 1, "\r\n*", 3) == NULL);
+    strbuf_reset(&a->redis.heard);
 }
 
 static void close_ack(void *context)
@@ -118,8 +98,7 @@ static void close_ack(void *context)
 
     acker_free(a->acker);
     link_free(a->link);
-    close(a->peer);
-    close(a->listener);
+    micro_redis_close(&a->redis);
     held_deinit(&a->held);
     streams_deinit(&a->streams);
     config_deinit(a->config);
@@ -128,6 +107,6 @@ static void close_ack(void *context)
 }
 
 const struct micro_stage micro_ack_stages[] = {
-    {"ack", ACKED, open_ack, prepare_ack, run_ack, check_ack, close_ack, NULL},
+    {"ack", ACKED, open_ack, prepare_ack, run_ack, check_ack, close_ack, NULL, 1},
     {0},
 };

@@ -70,7 +70,7 @@ static void close_parse(void *context)
 static const enum micro_market tiktok = MICRO_TIKTOK, shopee = MICRO_SHOPEE;
 
 const struct micro_stage micro_answer_stages[] = {
-    {"parse tiktok", ORDERS, open_parse, NULL, run_parse, check_parse, close_parse, &tiktok},
-    {"parse shopee", ORDERS, open_parse, NULL, run_parse, check_parse, close_parse, &shopee},
+    {"parse tiktok", ORDERS, open_parse, NULL, run_parse, check_parse, close_parse, &tiktok, 1},
+    {"parse shopee", ORDERS, open_parse, NULL, run_parse, check_parse, close_parse, &shopee, 1},
     {0},
 };

@@ -197,14 +197,14 @@ static const struct source money_shopee = {&recipe_transaction_shopee,
                                            GOLDEN_DIR "/transaction_shopee/full.json", "260518A7K2M9QX"};
 
 #define HALVES(name, source)                                                                                 \
-    {"dto " name, EVENTS, open_entity, prepare_entity, run_dto, check_dto, close_entity, source},            \
+    {"dto " name, EVENTS, open_entity, prepare_entity, run_dto, check_dto, close_entity, source, 1},         \
     {                                                                                                        \
-        "bson " name, EVENTS, open_entity, prepare_bson, run_bson, check_documents, close_entity, source     \
+        "bson " name, EVENTS, open_entity, prepare_bson, run_bson, check_documents, close_entity, source, 1  \
     }
 #define WHOLE(name, source)                                                                                  \
     {                                                                                                        \
         "document " name, EVENTS, open_entity, prepare_entity, run_document, check_documents, close_entity,  \
-            source                                                                                           \
+            source, 1                                                                                        \
     }
 
 const struct micro_stage micro_document_stages[] = {

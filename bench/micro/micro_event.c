@@ -190,7 +190,7 @@ static void check_group(void *context)
 }
 
 const struct micro_stage micro_event_stages[] = {
-    {"decode", DECODED, open_decode, NULL, run_decode, check_decode, close_decode, NULL},
-    {"group", GROUPED, open_group, prepare_group, run_group, check_group, free, NULL},
+    {"decode", DECODED, open_decode, NULL, run_decode, check_decode, close_decode, NULL, 1},
+    {"group", GROUPED, open_group, prepare_group, run_group, check_group, free, NULL, 1},
     {0},
 };

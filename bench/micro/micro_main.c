@@ -49,12 +49,16 @@ void micro_stage_ended(void)
 
 static void run_once(const struct micro_stage *stage, void *context, bool counted)
 {
-    if (stage->prepare)
-        stage->prepare(context);
-    if (counted)
-        micro_counted(stage, context);
-    else
-        stage->run(context);
+    const size_t steps = stage->steps;
+
+    for (size_t i = 0; i < steps; i++) {
+        if (stage->prepare)
+            stage->prepare(context);
+        if (counted)
+            micro_counted(stage, context);
+        else
+            stage->run(context);
+    }
     stage->check(context);
 }
 
@@ -101,9 +105,9 @@ static void print_versions(void)
 
 int main(int argc, char **argv)
 {
-    static const struct micro_stage *const groups[] = {micro_server_stages, micro_event_stages,
-                                                       micro_answer_stages, micro_document_stages,
-                                                       micro_mongo_stages,  micro_ack_stages};
+    static const struct micro_stage *const groups[] = {
+        micro_server_stages,   micro_request_stages, micro_event_stages, micro_answer_stages,
+        micro_document_stages, micro_mongo_stages,   micro_ack_stages};
 
     if (argc == 2 && strcmp(argv[1], "--versions") == 0) {
         print_versions();

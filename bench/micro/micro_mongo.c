@@ -368,8 +368,8 @@ static void check_bulk(void *context)
 static const enum micro_market tiktok = MICRO_TIKTOK, shopee = MICRO_SHOPEE;
 
 const struct micro_stage micro_mongo_stages[] = {
-    {"lookup", ORDERS, open_lookup, prepare_lookup, run_lookup, check_lookup, close_lookup, &tiktok},
-    {"bulk tiktok", ORDERS, open_turn, prepare_bulk, run_bulk, check_bulk, close_turn, &tiktok},
-    {"bulk shopee", ORDERS, open_turn, prepare_bulk, run_bulk, check_bulk, close_turn, &shopee},
+    {"lookup", ORDERS, open_lookup, prepare_lookup, run_lookup, check_lookup, close_lookup, &tiktok, 1},
+    {"bulk tiktok", ORDERS, open_turn, prepare_bulk, run_bulk, check_bulk, close_turn, &tiktok, 1},
+    {"bulk shopee", ORDERS, open_turn, prepare_bulk, run_bulk, check_bulk, close_turn, &shopee, 1},
     {0},
 };

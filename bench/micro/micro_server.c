@@ -218,13 +218,13 @@ static void check_segment(void *context)
 static const enum micro_market tiktok = MICRO_TIKTOK, shopee = MICRO_SHOPEE;
 
 const struct micro_stage micro_server_stages[] = {
-    {"verify tiktok", EVENTS, open_push, NULL, run_verify, check_verify, close_push, &tiktok},
-    {"verify shopee", EVENTS, open_push, NULL, run_verify, check_verify, close_push, &shopee},
-    {"map tiktok", EVENTS, open_push, NULL, run_map, check_map, close_push, &tiktok},
-    {"map shopee", EVENTS, open_push, NULL, run_map, check_map, close_push, &shopee},
-    {"encode", EVENTS, open_entry, prepare_out, run_encode, check_encode, close_push, &tiktok},
-    {"marks", EVENTS, open_entry, prepare_out, run_marks, check_marks, close_push, &tiktok},
-    {"resend", EVENTS, open_entry, prepare_out, run_resend, check_resend, close_push, &tiktok},
-    {"journal", EVENTS, open_entry, prepare_out, run_segment, check_segment, close_push, &tiktok},
+    {"verify tiktok", EVENTS, open_push, NULL, run_verify, check_verify, close_push, &tiktok, 1},
+    {"verify shopee", EVENTS, open_push, NULL, run_verify, check_verify, close_push, &shopee, 1},
+    {"map tiktok", EVENTS, open_push, NULL, run_map, check_map, close_push, &tiktok, 1},
+    {"map shopee", EVENTS, open_push, NULL, run_map, check_map, close_push, &shopee, 1},
+    {"encode", EVENTS, open_entry, prepare_out, run_encode, check_encode, close_push, &tiktok, 1},
+    {"marks", EVENTS, open_entry, prepare_out, run_marks, check_marks, close_push, &tiktok, 1},
+    {"resend", EVENTS, open_entry, prepare_out, run_resend, check_resend, close_push, &tiktok, 1},
+    {"journal", EVENTS, open_entry, prepare_out, run_segment, check_segment, close_push, &tiktok, 1},
     {0},
 };
