@@ -192,7 +192,8 @@ static const struct config_key config_keys[] = {
     {"STREAM_MAXLEN", KIND_INT, AT(stream_maxlen), "1000000", 1, INT64_C(1000000000000), WORKING,
      "entries in a stream above which the worker warns; dropped with STREAM_TRIM=hard only"},
     {"STREAM_PARTITIONS", KIND_INT, AT(stream_partitions), "1", 1, 256, ALL,
-     "streams the shops are spread over; the same in all programs"},
+     "partitions the shops are spread over at the very first start; afterwards shopstreamctl repartition "
+     "decides"},
     {"STREAM_TRIM", KIND_TRIM, AT(stream_trim_hard), "safe", 0, 0, CONFIG_WORKER,
      "safe, or hard: what exceeds STREAM_MAXLEN is dropped although nobody has read it"},
     {"SWEEP_INTERVAL_MS", KIND_MS, AT(sweep_interval_ms), "30000", 50, 3600000, CONFIG_WORKER,

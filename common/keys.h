@@ -7,13 +7,15 @@
  *   webhooks:{p}:discarded             dead letters a person gave up, with the reason (audit)
  *   webhooks:{p}:seen:<key>:<kind>:<id>  dedupe mark (TTL), value = stream id of the first copy
  *   webhooks:{p}:worker:<name>         worker heartbeat (TTL)
+ *   webhooks:layout                    how many partitions there are (layout.h)
  *   webhooks:server:<name>             admin address of a server, "host:port" */
 #ifndef SHOPSTREAM_COMMON_KEYS_H
 #define SHOPSTREAM_COMMON_KEYS_H
 
 #include <stddef.h>
 
-#define KEYS_GROUP  "workers"          /* the consumer group on live and bulk */
+#define KEYS_GROUP  "workers" /* the consumer group on live and bulk */
+#define KEYS_LAYOUT "webhooks:layout"
 #define KEYS_SERVER "webhooks:server:" /* before a server's name */
 #define KEYS_PARKED "parked"           /* fixed consumer name of entries that wait for their next try */
 

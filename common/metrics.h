@@ -116,6 +116,10 @@
       "memory of Redis in use, of what it may use; -1 = unknown")                                            \
     X(SERVER_HIGH_WATER, "shopstream_server_high_water", GAUGE,                                              \
       "1 = Redis is too full: events go to the journal")                                                     \
+    X(SERVER_PARTITIONS, "shopstream_server_partitions", GAUGE, "partitions new events are spread over")     \
+    X(SERVER_PARTITIONS_MOST, "shopstream_server_partitions_most", GAUGE, "the most ever used")              \
+    X(SERVER_LAYOUT_UNREADABLE, "shopstream_server_layout_unreadable", GAUGE,                                \
+      "1 = webhooks:layout is not what a program of ours has written: somebody must look")                   \
     X(SERVER_INFLIGHT, "shopstream_server_inflight", GAUGE, "requests waiting for Redis")                    \
     X(SERVER_INFLIGHT_BYTES, "shopstream_server_inflight_bytes", GAUGE, "their bytes")                       \
     X(SERVER_CONNECTIONS, "shopstream_server_connections", GAUGE, "client connections")                      \
@@ -207,6 +211,11 @@
       "finished entries trimmed from streams")                                                               \
     X(WORKER_TRIMMED_HARD, "shopstream_worker_entries_dropped_total", COUNTER,                               \
       "entries over STREAM_MAXLEN dropped by STREAM_TRIM=hard, read or not: lost data")                      \
+    X(WORKER_PARTITIONS, "shopstream_worker_partitions", GAUGE, "partitions new events are spread over")     \
+    X(WORKER_PARTITIONS_MOST, "shopstream_worker_partitions_most", GAUGE,                                    \
+      "the most ever used: so many are read")                                                                \
+    X(WORKER_LAYOUT_UNREADABLE, "shopstream_worker_layout_unreadable", GAUGE,                                \
+      "1 = webhooks:layout is not what a program of ours has written: somebody must look")                   \
     X(WORKER_HELD, "shopstream_worker_entries_held", GAUGE, "entries the lanes hold")                        \
     X(WORKER_OLDEST_PENDING_MS, "shopstream_worker_oldest_pending_milliseconds", GAUGE,                      \
       "age of the oldest unfinished entry of the group")                                                     \

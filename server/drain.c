@@ -22,6 +22,7 @@
 #include "common/thread.h"
 #include "server/ledger.h"
 #include "server/mark.h"
+#include "server/placement.h"
 #include "server/pressure.h"
 #include "server/replay.h"
 #include "server/resolve.h"
@@ -627,6 +628,8 @@ static void begin_group(struct drain *d)
 
         if (!read_xadd(d, i, &x) || !watch_find(x.stream, x.stream_length, &d->items[i].slot))
             d->items[i].slot = NO_SLOT;
+        else if (d->tools.placement)
+            placement_used(d->tools.placement, watch_partition_of(d->items[i].slot));
         (void)slot_of(d, d->items[i].slot);
     }
 }

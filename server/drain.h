@@ -21,6 +21,7 @@
 
 struct drain; /* opaque */
 struct ledger;
+struct placement;
 struct pressure;
 struct replay_counts;
 struct resolver;
@@ -34,6 +35,7 @@ struct drain_tools {
     struct ledger *ledger;     /* the next two may be NULL when REPLAY_SECONDS is 0 */
     struct replay_counts *counts;
     const struct pressure *pressure; /* NULL: never too full */
+    struct placement *placement;     /* NULL: nobody has to know what partitions are used */
 };
 
 /* tools is copied. NULL: err says why. You own it (drain_stop). */

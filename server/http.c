@@ -27,6 +27,7 @@
 #include "server/framing.h"
 #include "server/map.h"
 #include "server/pending.h"
+#include "server/placement.h"
 #include "server/verify.h"
 #include "server/verify_shopee.h"
 
@@ -48,6 +49,7 @@ struct http {
     struct verifier *verifier;
     enum metric verified[PLATFORMS][PUSH_SIGN_KEYS_MAX]; /* counter of each key of the verifier */
     struct mapper *mapper;
+    struct placement *placement; /* borrowed */
     struct pendings *pendings;
     enum http_mode mode;
     int64_t swept_ms;       /* monotonic: last sweep */
@@ -307,6 +309,7 @@ static void on_request(struct evhttp_request *request, void *arg)
         http_answer(h, request, h->mode == HTTP_REFUSING ? ANSWER_DRAINING : ANSWER_INFLIGHT);
         return;
     }
+    push.partitions = placement_partitions(h->placement);
     map_push(h->mapper, &push, &mapped); /* 3 map */
     if (mapped.unknown)
         metric_add(METRIC_SERVER_TOPIC_UNKNOWN, 1);
@@ -348,6 +351,7 @@ struct http *http_new(struct event_base *base, const struct config *c, struct ev
     h->verifier = verify_new(c);
     set_counters(h);
     h->mapper = mapper_new(c);
+    h->placement = stores->placement;
     h->pendings = pendings_new(c, stores, http_answer, h);
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         seed = (uint64_t)clock_mono_us();

@@ -125,7 +125,7 @@ static bool same(struct entry_text a, struct entry_text b)
 }
 
 /* Entries of one shop mostly stand together. */
-static void find_partitions(const struct mapper *m, const struct mapped *out)
+static void find_partitions(const struct push *push, const struct mapped *out)
 {
     for (size_t i = 0; i < out->count; i++) {
         const struct entry *e = &out->entries[i];
@@ -133,7 +133,7 @@ static void find_partitions(const struct mapper *m, const struct mapped *out)
         out->partitions[i] = i > 0 && same(e->shop, e[-1].shop)
                                  ? out->partitions[i - 1]
                                  : keys_partition(e->platform.data, e->platform.length, e->shop.data,
-                                                  e->shop.length, (int)m->config->stream_partitions);
+                                                  e->shop.length, push->partitions);
     }
 }
 
@@ -152,7 +152,7 @@ void map_push(struct mapper *m, const struct push *push, struct mapped *out)
         map_dead(&d, "the body is not a JSON object");
     else
         (void)platforms[push->platform].map(&d);
-    find_partitions(m, out);
+    find_partitions(push, out);
 }
 
 yyjson_val *map_parse_inner(struct map_draft *d, const char *json, size_t n)

@@ -18,6 +18,7 @@
 #include "server/answer.h"
 #include "server/journal.h"
 #include "server/map.h"
+#include "server/placement.h"
 #include "server/pressure.h"
 #include "server/replay.h"
 #include "server/stream.h"
@@ -35,6 +36,7 @@ struct pending_stores {
     struct journal *journal;   /* NULL: no journal */
     struct journal_port *port; /* same */
     const struct pressure *pressure;
+    struct placement *placement; /* where http.c lets them go */
 };
 
 /* c is borrowed and must outlive it; stores is copied. You own the result (pendings_free). */

@@ -19,6 +19,7 @@ struct push {
     struct entry_text body;          /* exactly as received; empty only in Shopee's test message */
     struct entry_text trace;         /* X-Request-Id when sane, else made here */
     int64_t recv_ms;                 /* when it was complete, UTC epoch ms */
+    int partitions;                  /* 1..: over how many the shops are spread; set before map */
 };
 
 #endif

@@ -40,6 +40,7 @@
 #include "server/journal.h"
 #include "server/ledger.h"
 #include "server/pending.h"
+#include "server/placement.h"
 #include "server/presence.h"
 #include "server/pressure.h"
 #include "server/replay.h"
@@ -81,8 +82,9 @@ struct server {
     struct drain *drain;       /* same; NULL before the start */
     struct ledger *ledger;
     struct replay_counts *counts;
-    struct presence *presence; /* told by the first loop; NULL: no admin port */
-    struct pressure *pressure; /* asked for by the first loop */
+    struct presence *presence;   /* told by the first loop; NULL: no admin port */
+    struct pressure *pressure;   /* asked for by the first loop */
+    struct placement *placement; /* same */
     struct connections_limit limit;
     int port;
     int ended_fd; /* eventfd, counts ended loops */
@@ -159,6 +161,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     http_tick(l->http, mono_ms);
     if (l == l->server->loops)
         pressure_tick(l->server->pressure, l->stream, mono_ms);
+    if (l == l->server->loops)
+        placement_tick(l->server->placement, l->stream, mono_ms);
     if (l == l->server->loops && l->server->presence)
         presence_tick(l->server->presence, l->stream, mono_ms);
     if (l->port && l == l->server->loops)
@@ -256,9 +260,10 @@ static bool loop_init(struct loop *l, struct server *s, const struct sockaddr *a
             fatalx("server: no memory for an event");
     }
     l->replay = replay_new(s->config, (int)(l - s->loops), l->stream, l->port, s->ledger, s->counts);
-    l->http =
-        http_new(l->base, s->config, listener,
-                 &(struct pending_stores){l->stream, l->replay, s->journal, l->port, s->pressure}, &s->limit);
+    l->http = http_new(
+        l->base, s->config, listener,
+        &(struct pending_stores){l->stream, l->replay, s->journal, l->port, s->pressure, s->placement},
+        &s->limit);
     l->timer = event_new(l->base, -1, EV_PERSIST, on_timer, l);
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
     if (!l->timer || !l->wake || event_add(l->timer, &tick) || event_add(l->wake, NULL))
@@ -362,6 +367,7 @@ struct server *server_new(const struct config *c, struct err *err)
     if (!open_journal(s, err))
         goto failed;
     s->pressure = pressure_new(c);
+    s->placement = placement_new(c);
     s->counts = xcalloc(1, sizeof(*s->counts));
     s->ledger = ledger_open(c->journal_dir, err);
     if (!s->ledger)
@@ -392,11 +398,12 @@ void server_announce(struct server *s, int admin_port)
 
 bool server_start(struct server *s, struct err *err)
 {
+    placement_start(s->placement, &s->url, s->resolver ? resolver_address(s->resolver) : NULL);
     if (s->journal) {
         if (!journal_start(s->journal, err))
             return false;
         s->drain = drain_start(&(struct drain_tools){s->journal, s->config, &s->url, s->resolver, s->ledger,
-                                                     s->counts, s->pressure},
+                                                     s->counts, s->pressure, s->placement},
                                err);
         if (!s->drain)
             return false;
@@ -488,6 +495,7 @@ void server_free(struct server *s)
     presence_free(s->presence);
     ledger_close(s->ledger);
     free(s->counts);
+    placement_free(s->placement);
     pressure_free(s->pressure);
     resolver_stop(s->resolver);
     if (s->ended_fd >= 0)

@@ -25,6 +25,10 @@ static inline uint16_t watch_slot_of(int partition, bool dead)
 {
     return (uint16_t)(2 * partition + dead);
 }
+static inline int watch_partition_of(uint16_t slot)
+{
+    return slot / 2;
+}
 size_t watch_key(char to[KEYS_STREAM_MAX], uint16_t slot); /* its stream's key */
 
 /* The slot of a stream's key. False: it is none of ours. */

@@ -44,7 +44,8 @@ struct batch_reader {
     struct reclaim *reclaim;       /* owned */
     const char **argv;             /* owned: words of one XREADGROUP over all streams */
     uint64_t generation;           /* connection whose own pending entries were asked for; 0 = none */
-    bool grouped;                  /* the group exists on every stream, as far as we know */
+    size_t count;                  /* streams read: all there were at the beginning of the turn */
+    size_t grouped;                /* of them those that have the group, as far as we know: the first ones */
     int64_t healed_ms;             /* monotonic: last NOGROUP; 0 = never */
     size_t mean;                   /* moving average of an entry's bytes as delivered */
     size_t rotation;               /* first stream of a read that cannot take all, moves on */
@@ -70,7 +71,7 @@ struct batch_reader *batch_reader_new(const struct config *config, const struct 
     r->lane = lane;
     r->consumer = consumer;
     r->reclaim = reclaim_new(config, streams, reads, consumer);
-    r->argv = xcalloc(HEAD_WORDS + 2 * streams->count, sizeof(*r->argv));
+    r->argv = xcalloc(HEAD_WORDS + 2 * STREAMS_MAX, sizeof(*r->argv));
     r->mean = MEAN_FIRST;
     return r;
 }
@@ -91,12 +92,12 @@ static bool connect_and_group(struct batch_reader *r, struct err *err)
     if (!link_open(r->reads, err))
         return false;
     if (link_generation(r->reads) != r->generation)
-        r->grouped = false;
-    if (r->grouped)
+        r->grouped = 0;
+    if (r->grouped == r->count)
         return true;
-    if (!consumer_group_create(r->reads, r->streams, err))
+    if (!consumer_group_create(r->reads, r->streams, r->grouped, r->count, err))
         return false;
-    r->grouped = true;
+    r->grouped = r->count;
     if (link_generation(r->reads) != r->generation)
         reclaim_restart(r->reclaim);
     r->generation = link_generation(r->reads);
@@ -111,7 +112,7 @@ static bool heal(struct batch_reader *r, const redisReply *reply, struct err *er
     log_error("consumer group was gone, made again from the first entry",
               LOG_B("reply", reply->str, reply->len));
     r->healed_ms = now;
-    r->grouped = false;
+    r->grouped = 0;
     if (last == 0 || now - last >= HEAL_MIN_MS)
         return connect_and_group(r, err);
     link_refused(r->reads, reply, "XREADGROUP", err);
@@ -123,6 +124,7 @@ static bool heal(struct batch_reader *r, const redisReply *reply, struct err *er
 /* A run of the stream table, asked for in one command. */
 struct window {
     size_t base;   /* first stream of the class (live, bulk or all) */
+    size_t stride; /* from one of the class to the next: 2, or 1 for all */
     size_t size;   /* streams in the class */
     size_t first;  /* where in the class the run begins; it wraps around */
     size_t length; /* streams asked for */
@@ -130,10 +132,11 @@ struct window {
 };
 
 /* Spreads `want` entries a stream over what the budget allows. */
-static struct window window_make(struct batch_reader *r, size_t base, size_t size, size_t want,
+static struct window window_make(struct batch_reader *r, size_t base, size_t stride, size_t want,
                                  const struct budget *b)
 {
-    struct window w = {.base = base, .size = size, .length = size};
+    size_t size = r->count / stride;
+    struct window w = {.base = base, .stride = stride, .size = size, .length = size};
     size_t allowed = b->bytes / r->mean < b->entries ? b->bytes / r->mean : b->entries;
 
     if (allowed == 0)
@@ -148,7 +151,7 @@ static struct window window_make(struct batch_reader *r, size_t base, size_t siz
 
 static size_t window_stream(const struct window *w, size_t i)
 {
-    return w->base + (w->first + i) % w->size;
+    return w->base + (w->first + i) % w->size * w->stride;
 }
 
 static redisReply *read_call(struct batch_reader *r, const struct window *w, int64_t block_ms,
@@ -256,14 +259,14 @@ static bool read_once(struct batch_reader *r, const struct window *w, int64_t bl
 /* --- new entries ----------------------------------------------------------------------------------- */
 
 /* Reads a class without waiting: READ_COUNT first; when that came back full, slices until the room is used up. */
-static bool read_class(struct batch_reader *r, size_t base, size_t size, struct budget *b,
-                       struct message_list *out, size_t *total, struct err *err)
+static bool read_class(struct batch_reader *r, size_t base, struct budget *b, struct message_list *out,
+                       size_t *total, struct err *err)
 {
     size_t want = (size_t)r->config->read_count, got;
     bool full = true;
 
     while (full && b->entries > 0 && b->bytes > 0) {
-        struct window w = window_make(r, base, size, want, b);
+        struct window w = window_make(r, base, 2, want, b);
 
         if (!read_once(r, &w, 0, b, out, &got, &full, err))
             return false;
@@ -277,18 +280,16 @@ static bool read_class(struct batch_reader *r, size_t base, size_t size, struct 
 static bool read_ready(struct batch_reader *r, struct budget *b, struct message_list *out, size_t *total,
                        struct err *err)
 {
-    size_t partitions = (size_t)r->streams->partitions;
-
     r->new_waits = false;
-    return read_class(r, 0, partitions, b, out, total, err) &&
-           read_class(r, partitions, partitions, b, out, total, err);
+    return read_class(r, (size_t)streams_live(0), b, out, total, err) &&
+           read_class(r, (size_t)streams_bulk(0), b, out, total, err);
 }
 
 /* Nothing is there: wait for the first entry of any stream. *full: a burst came, and more of it waits. */
 static bool read_blocking(struct batch_reader *r, int64_t block_ms, struct budget *b,
                           struct message_list *out, size_t *total, bool *full, struct err *err)
 {
-    struct window w = window_make(r, 0, r->streams->count, (size_t)r->config->read_count, b);
+    struct window w = window_make(r, 0, 1, (size_t)r->config->read_count, b);
 
     if (reclaim_unfinished(r->reclaim) && block_ms > BUSY_BLOCK_MS)
         block_ms = BUSY_BLOCK_MS;
@@ -357,6 +358,7 @@ bool batch_read(struct batch_reader *r, size_t room, size_t room_bytes, int64_t 
     size_t before = out->count;
     bool alone = false;
 
+    r->count = streams_count(r->streams);
     if (!connect_and_group(r, err))
         return false;
     if (room == 0 || room_bytes == 0)

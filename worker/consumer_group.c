@@ -1,7 +1,7 @@
 /* consumer_group.c - worker, part of stage 1: the group "workers" on every stream.
  *
- * In:      a connection and the table of streams.
- * Out:     every stream has the group.
+ * In:      a connection, and which of the streams.
+ * Out:     each of them has the group.
  * Fails:   like a connection; error replies other than "already there" and OOM end the attempt.
  * Thread:  the lane's.
  * Why so:  stream and group die together (FLUSHALL, DEL, a restart without persistence) and XADD brings back only the
@@ -17,9 +17,10 @@
 #include "common/strbuf.h"
 #include "worker/scripts.h"
 
-static bool create_send(struct link *l, const struct streams *streams, struct err *err)
+static bool create_send(struct link *l, const struct streams *streams, size_t first, size_t end,
+                        struct err *err)
 {
-    for (size_t i = 0; i < streams->count; i++) {
+    for (size_t i = first; i < end; i++) {
         const char *argv[] = {"XGROUP", "CREATE", streams->items[i].key, KEYS_GROUP, "0", "MKSTREAM"};
 
         if (!link_send(l, 6, argv, NULL, err))
@@ -51,15 +52,16 @@ static bool create_although_full(struct link *l, const char *key, struct err *er
     return ok;
 }
 
-bool consumer_group_create(struct link *l, const struct streams *streams, struct err *err)
+bool consumer_group_create(struct link *l, const struct streams *streams, size_t first, size_t end,
+                           struct err *err)
 {
-    bool *full = xcalloc(streams->count, sizeof(*full));
-    bool ok = create_send(l, streams, err);
+    bool *full = xcalloc(end - first + 1, sizeof(*full));
+    bool ok = create_send(l, streams, first, end, err);
 
-    for (size_t i = 0; i < streams->count && link_is_open(l); i++)
-        ok = create_confirm(l, &full[i], ok ? err : &(struct err){0}) && ok;
-    for (size_t i = 0; i < streams->count && ok; i++)
-        ok = !full[i] || create_although_full(l, streams->items[i].key, err);
+    for (size_t i = first; i < end && link_is_open(l); i++)
+        ok = create_confirm(l, &full[i - first], ok ? err : &(struct err){0}) && ok;
+    for (size_t i = first; i < end && ok; i++)
+        ok = !full[i - first] || create_although_full(l, streams->items[i].key, err);
     free(full);
     return ok;
 }

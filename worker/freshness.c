@@ -10,6 +10,8 @@
  *          things of one millisecond have no order. */
 #include "worker/freshness.h"
 
+#include "worker/streams.h"
+
 enum { VERSION_RESOLUTION_MS = 1000 }; /* marketplaces' update times are whole seconds */
 
 /* Two changes can share one second. The state shows all changes of its second when its read was sent after that second
@@ -41,6 +43,14 @@ int64_t freshness_fetched(const struct freshness *f, int64_t fetched_ms)
     return fetched_ms > f->now_ms + f->skew_ms ? 0 : fetched_ms;
 }
 
+bool freshness_is_foreign(const struct freshness *f, const struct message *m)
+{
+    const struct entry *e = &m->entry;
+
+    return f->partitions > 0 && keys_partition(e->platform.data, e->platform.length, e->shop.data,
+                                               e->shop.length, f->partitions) != streams_partition(m->stream);
+}
+
 bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetched_ms, bool deleted,
                         const struct message *m)
 {
@@ -50,6 +60,8 @@ bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetc
 
     if (m->entry_ms > f->now_ms)
         return false; /* a clock has stepped: nothing about this entry can be proven by it */
+    if (freshness_is_foreign(f, m))
+        return false; /* its time is another node's */
     if (deleted && read_later)
         return true;
     if (!freshness_first_sort(m))

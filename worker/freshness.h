@@ -12,6 +12,7 @@
  *   tracking, of the first sort otherwise: both of them, too. Its version is the newest of several update times, so a
  *   version may be later than a change it does not show.
  * Comparisons with entry_ms are strict, because clocks step. An entry from the future (entry_ms > now_ms) is always read.
+ * An entry of another partition than its shop's current one was stored by another node's clock: nothing proves it but a read.
  * A tombstone with fetched_ms > entry_ms reflects both sorts. Pure. */
 #ifndef SHOPSTREAM_WORKER_FRESHNESS_H
 #define SHOPSTREAM_WORKER_FRESHNESS_H
@@ -27,6 +28,7 @@ struct freshness {
     int64_t now_ms;      /* Redis' clock, asked just before */
     int64_t skew_ms;     /* CLOCK_SKEW_MS */
     bool settled_counts; /* marketplace's and Redis' clocks agree within skew: "settled" may be used */
+    int partitions;      /* over how many the shops are spread now; 0 = not looked at */
 };
 
 /* fetched_ms as it may be used: 0 when it lies more than skew in the future. */
@@ -35,6 +37,9 @@ int64_t freshness_fetched(const struct freshness *f, int64_t fetched_ms);
 /* Does a state (version, fetched_ms; deleted: it is a tombstone) reflect this message? */
 bool freshness_reflects(const struct freshness *f, int64_t version, int64_t fetched_ms, bool deleted,
                         const struct message *m);
+
+/* It lies in another partition than its shop's events are put into now. */
+bool freshness_is_foreign(const struct freshness *f, const struct message *m);
 
 /* The stored state reflects every message of the need. False when nothing is stored. */
 bool freshness_need_reflected(const struct freshness *f, const struct need *n);

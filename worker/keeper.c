@@ -3,6 +3,8 @@
  * In:      ids entered and removed by the lanes.
  * Does:    every HEARTBEAT_MS: PEXPIRE of the heartbeat keys, SET only where a key is gone (PEXPIRE works when Redis is
  *          full, SET does not). Every KEEPALIVE_MS: XCLAIM <lane> 0 ids JUSTID in chunks of 300.
+ *          Each second: webhooks:layout. New partitions get their heartbeat keys before the lanes hear of them, or another
+ *          worker would take for dead who reads there.
  * Fails:   start: a sentence (Redis away: ERR_REDIS; a name that lives elsewhere: ERR_CONFIG). Later: never, it logs once
  *          and tries again; entries not refreshed come back through reaping, which costs work and nothing else.
  * Thread:  one of its own with all signals blocked, and a connection of its own, because a lane may sit in XREADGROUP
@@ -26,10 +28,12 @@
 #include "common/clock.h"
 #include "common/keys.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/number.h"
 #include "common/strbuf.h"
 #include "common/thread.h"
 #include "worker/held.h"
+#include "worker/layout_ask.h"
 #include "worker/link.h"
 
 enum {
@@ -56,12 +60,15 @@ struct keeper_beat {
 };
 
 struct keeper {
-    const struct config *config;   /* borrowed */
-    const struct streams *streams; /* borrowed */
-    struct link *link;             /* owned; used by start and stop before and after the thread lives */
-    struct keeper_lane *lanes;     /* owned, lane_count of them */
+    const struct config *config; /* borrowed */
+    struct streams *streams;     /* borrowed; told of each change of the layout */
+    struct layout layout;        /* as last read; most 0 = not yet */
+    bool layout_unreadable;      /* a person knows that it is not readable */
+    struct link *link;           /* owned; used by start and stop before and after the thread lives */
+    struct keeper_lane *lanes;   /* owned, lane_count of them */
     size_t lane_count;
-    struct keeper_beat *beats; /* owned, beat_count of them */
+    struct keeper_beat
+        *beats; /* owned, beat_count of them: all lanes in partition 0, then all in partition 1, ... */
     size_t beat_count;
     char value[KEEPER_VALUE_MAX]; /* "pid=7 version=0.1.0 started_ms=... token=..." */
     int64_t ttl_ms;               /* life of a heartbeat key */
@@ -307,6 +314,83 @@ static bool refresh(struct keeper *k, struct err *err)
     return true;
 }
 
+/* --- the layout ------------------------------------------------------------------------------------- */
+
+/* Keys for every partition below most that has none yet. */
+static bool make_beats(struct keeper *k, int most, struct err *err)
+{
+    size_t count = k->lane_count * (size_t)most;
+
+    if (count <= k->beat_count)
+        return true;
+    k->beats = xrealloc(k->beats, count * sizeof(*k->beats));
+    for (size_t i = k->beat_count; i < count; i++) {
+        const char *name = k->lanes[i % k->lane_count].name;
+
+        k->beats[i] = (struct keeper_beat){0};
+        if (keys_worker(k->beats[i].key, KEEPER_KEY_MAX, (int)(i / k->lane_count), name) >= KEEPER_KEY_MAX) {
+            err_set(err, ERR_CONFIG, 0, "worker name %.40s... is too long", name);
+            return false;
+        }
+    }
+    k->beat_count = count;
+    return true;
+}
+
+/* Asks, and tells a person once of a record that is none of ours: then things stay as they are. False: Redis is away. */
+static bool ask_layout(struct keeper *k, struct layout *read, struct err *err)
+{
+    const struct layout known = {streams_in_use(k->streams), k->layout.most};
+    struct err why = {0};
+    bool ok = layout_ask_shared(k->link, &known, read, &why), unreadable = !ok && why.domain == ERR_CONFIG;
+
+    metric_set(METRIC_WORKER_LAYOUT_UNREADABLE, unreadable);
+    if (unreadable && !k->layout_unreadable)
+        log_error("the partitions stay as they are", LOG_S("err", why.text), LOG_I("in_use", known.in_use),
+                  LOG_I("most", streams_most(k->streams)));
+    if (ok && k->layout_unreadable)
+        log_info(KEYS_LAYOUT " is readable again");
+    k->layout_unreadable = unreadable || (!ok && k->layout_unreadable);
+    if (unreadable)
+        *read = (struct layout){known.in_use, streams_most(k->streams)};
+    else if (!ok)
+        *err = why;
+    return ok || unreadable;
+}
+
+/* The lanes hear of it, and once a change a person. */
+static void publish(struct keeper *k, const struct layout *read)
+{
+    bool changed = layout_follow(&k->layout, read);
+
+    streams_follow(k->streams, &k->layout);
+    metric_set(METRIC_WORKER_PARTITIONS, k->layout.in_use);
+    metric_set(METRIC_WORKER_PARTITIONS_MOST, k->layout.most);
+    if (!changed)
+        return;
+    log_info("partitions", LOG_I("in_use", k->layout.in_use), LOG_I("most", k->layout.most));
+    if (k->layout.in_use != k->config->stream_partitions)
+        log_warn("STREAM_PARTITIONS differs from " KEYS_LAYOUT ", which wins; shopstreamctl repartition "
+                 "changes it",
+                 LOG_I("setting", k->config->stream_partitions), LOG_I("in_use", k->layout.in_use));
+}
+
+static bool follow(struct keeper *k, struct err *err)
+{
+    size_t had = k->beat_count;
+    struct layout read;
+
+    if (!ask_layout(k, &read, err) || !make_beats(k, read.most, err))
+        return false;
+    if (k->beat_count > had && !heartbeat(k, err))
+        return false;
+    for (size_t i = had; i < k->beat_count; i++)
+        k->beats[i].ours =
+            true; /* the name is, by the locks of the start; taken away at the end if the value is */
+    publish(k, &read);
+    return true;
+}
+
 /* --- the thread ------------------------------------------------------------------------------------ */
 
 /* Waits until due_ms (monotonic). False: the keeper is being stopped. */
@@ -340,13 +424,21 @@ static int64_t next_due(bool ok, int64_t interval_ms)
     return clock_mono_ms() + (ok || interval_ms < KEEPER_RETRY_MS ? interval_ms : KEEPER_RETRY_MS);
 }
 
+static int64_t earliest(int64_t a, int64_t b, int64_t c)
+{
+    int64_t first = a < b ? a : b;
+
+    return first < c ? first : c;
+}
+
 static void *keeper_main(void *arg)
 {
     struct keeper *k = arg;
     int64_t beat_due = clock_mono_ms() + k->config->heartbeat_ms;
     int64_t refresh_due = clock_mono_ms() + k->config->keep_alive_ms;
+    int64_t layout_due = clock_mono_ms() + LAYOUT_POLL_MS;
 
-    while (wait_until(k, beat_due < refresh_due ? beat_due : refresh_due)) {
+    while (wait_until(k, earliest(beat_due, refresh_due, layout_due))) {
         struct err err = {0};
         bool ok = true;
 
@@ -357,6 +449,10 @@ static void *keeper_main(void *arg)
         if (clock_mono_ms() >= refresh_due) {
             ok = ok && refresh(k, &err);
             refresh_due = next_due(ok, k->config->keep_alive_ms);
+        }
+        if (clock_mono_ms() >= layout_due) {
+            ok = ok && follow(k, &err);
+            layout_due = next_due(ok, LAYOUT_POLL_MS);
         }
         report(k, ok, &err);
     }
@@ -384,23 +480,6 @@ static void make_locks(struct keeper *k)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&k->wake, &attr);
     pthread_condattr_destroy(&attr);
-}
-
-static bool make_beats(struct keeper *k, struct err *err)
-{
-    size_t partitions = (size_t)k->streams->partitions;
-
-    k->beats = xcalloc(k->lane_count * partitions, sizeof(*k->beats));
-    for (size_t i = 0; i < k->lane_count * partitions; i++) {
-        const char *name = k->lanes[i / partitions].name;
-
-        if (keys_worker(k->beats[i].key, KEEPER_KEY_MAX, (int)(i % partitions), name) >= KEEPER_KEY_MAX) {
-            err_set(err, ERR_CONFIG, 0, "worker name %.40s... is too long", name);
-            return false;
-        }
-    }
-    k->beat_count = k->lane_count * partitions;
-    return true;
 }
 
 enum lock_result { LOCK_OURS, LOCK_TAKEN, LOCK_FAILED };
@@ -475,7 +554,7 @@ static bool lock_names(struct keeper *k, struct err *err)
         nanosleep(&pause, NULL);
     }
     err_set(err, ERR_CONFIG, 0, "worker name %s is in use",
-            k->lanes[(size_t)(taken - k->beats) / (size_t)k->streams->partitions].name);
+            k->lanes[(size_t)(taken - k->beats) % k->lane_count].name);
     return false;
 }
 
@@ -497,7 +576,7 @@ static void unlock_names(struct keeper *k)
 }
 
 static struct keeper *keeper_new(const struct config *config, const struct redis_url *url,
-                                 const struct streams *streams, const char *const *lane_names, size_t lanes)
+                                 struct streams *streams, const char *const *lane_names, size_t lanes)
 {
     struct keeper *k = xcalloc(1, sizeof(*k));
 
@@ -516,14 +595,15 @@ static struct keeper *keeper_new(const struct config *config, const struct redis
     return k;
 }
 
-struct keeper *keeper_start(const struct config *config, const struct redis_url *url,
-                            const struct streams *streams, const char *const *lane_names, size_t lanes,
-                            struct err *err)
+struct keeper *keeper_start(const struct config *config, const struct redis_url *url, struct streams *streams,
+                            const char *const *lane_names, size_t lanes, struct err *err)
 {
     struct keeper *k = keeper_new(config, url, streams, lane_names, lanes);
+    struct layout read;
 
-    if (!make_beats(k, err) || !lock_names(k, err))
+    if (!ask_layout(k, &read, err) || !make_beats(k, read.most, err) || !lock_names(k, err))
         goto fail;
+    publish(k, &read);
     atomic_store(&k->beat_ms, clock_mono_ms());
     k->running = thread_start(&k->thread, keeper_main, k, err);
     if (!k->running)

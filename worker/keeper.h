@@ -18,12 +18,12 @@
 
 struct keeper; /* opaque */
 
-/* Starts the thread. lane_names: one consumer name a lane (borrowed for its life). Claims each name with its heartbeat
+/* Reads the layout into streams, creating it where there is none, and starts the thread, which goes on doing so. lane_names: one consumer name a lane (borrowed for its life). Claims each name with its heartbeat
  * key, so that two processes under one name are refused: waits up to three heartbeats and a second for the key of a
  * crashed predecessor to expire. NULL: err; ERR_CONFIG: a name is in use, ERR_REDIS: Redis is away or refuses. */
-struct keeper *keeper_start(const struct config *config, const struct redis_url *url,
-                            const struct streams *streams, const char *const *lane_names, size_t lanes,
-                            struct err *err) __attribute__((warn_unused_result));
+struct keeper *keeper_start(const struct config *config, const struct redis_url *url, struct streams *streams,
+                            const char *const *lane_names, size_t lanes, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Stops the thread, deletes the heartbeat keys, frees. Accepts NULL. */
 void keeper_stop(struct keeper *k);

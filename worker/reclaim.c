@@ -51,16 +51,17 @@ struct reclaim {
     const struct streams *streams; /* borrowed */
     struct link *link;             /* borrowed */
     const char *consumer;          /* borrowed: our own name */
-    struct reclaim_stream *at;     /* owned, one a stream */
+    struct reclaim_stream *at;     /* owned, STREAMS_MAX of them */
+    size_t count;                  /* streams walked: all there were at the beginning of the step */
     int64_t limit;                 /* attempts allowed */
     bool own_free;                 /* own entries are taken without an attempt: not the first time any more */
     bool was_alone;                /* the last step handed out a suspect: not two in a row, others wait too */
     int64_t claim_due_ms;          /* monotonic: next pass */
     int64_t claim_windows;         /* full windows this pass has looked through in vain */
     int64_t reap_due_ms;           /* monotonic: next round of the reaper */
-    size_t reap_at;                /* stream the reaper stands at; count = between rounds */
-    int64_t answered_ms;           /* monotonic: end of the last step that Redis answered; 0 = none */
-    int64_t quiet_until_ms;        /* monotonic: nothing is taken from others before */
+    size_t reap_at;         /* which stream the reaper stands at, live ones first; count = between rounds */
+    int64_t answered_ms;    /* monotonic: end of the last step that Redis answered; 0 = none */
+    int64_t quiet_until_ms; /* monotonic: nothing is taken from others before */
 };
 
 /* What one step may take, and has taken. */
@@ -74,6 +75,24 @@ struct taking {
     struct message_list *out;
 };
 
+/* Nothing of it has been looked at: also a process that has just heard of it may have had entries there once. */
+static void stream_begin(struct reclaim_stream *at)
+{
+    snprintf(at->cursor, sizeof(at->cursor), "0-0");
+    snprintf(at->own_from, sizeof(at->own_from), "-");
+    at->own_left = true;
+}
+
+/* There may be more streams than at the last step. */
+static void take_count(struct reclaim *r)
+{
+    size_t count = streams_count(r->streams);
+
+    if (r->reap_at == r->count)
+        r->reap_at = count; /* between two rounds, as before */
+    r->count = count;
+}
+
 struct reclaim *reclaim_new(const struct config *config, const struct streams *streams, struct link *link,
                             const char *consumer)
 {
@@ -84,10 +103,9 @@ struct reclaim *reclaim_new(const struct config *config, const struct streams *s
     r->link = link;
     r->consumer = consumer;
     r->limit = (int64_t)config->retry_delay_count + 1;
-    r->at = xcalloc(streams->count, sizeof(*r->at));
-    for (size_t i = 0; i < streams->count; i++)
-        snprintf(r->at[i].cursor, sizeof(r->at[i].cursor), "0-0");
-    r->reap_at = streams->count;
+    r->at = xcalloc(STREAMS_MAX, sizeof(*r->at));
+    for (size_t i = 0; i < STREAMS_MAX; i++)
+        stream_begin(&r->at[i]);
     return r;
 }
 
@@ -108,15 +126,16 @@ static void keep_quiet(struct reclaim *r)
     if (r->answered_ms == 0 || now - r->answered_ms < keep_alive_ms)
         return;
     r->quiet_until_ms = now + 2 * keep_alive_ms;
-    r->reap_at = r->streams->count;
-    for (size_t i = 0; i < r->streams->count; i++)
+    r->reap_at = r->count;
+    for (size_t i = 0; i < r->count; i++)
         r->at[i].claiming = false;
 }
 
 void reclaim_restart(struct reclaim *r)
 {
+    take_count(r);
     keep_quiet(r);
-    for (size_t i = 0; i < r->streams->count; i++) {
+    for (size_t i = 0; i < r->count; i++) {
         r->at[i].own_left = true;
         snprintf(r->at[i].own_from, sizeof(r->at[i].own_from), "-");
     }
@@ -124,7 +143,7 @@ void reclaim_restart(struct reclaim *r)
 
 static bool own_unfinished(const struct reclaim *r)
 {
-    for (size_t i = 0; i < r->streams->count; i++) {
+    for (size_t i = 0; i < r->count; i++) {
         if (r->at[i].own_left)
             return true;
     }
@@ -133,11 +152,11 @@ static bool own_unfinished(const struct reclaim *r)
 
 bool reclaim_unfinished(const struct reclaim *r)
 {
-    for (size_t i = 0; i < r->streams->count; i++) {
+    for (size_t i = 0; i < r->count; i++) {
         if (r->at[i].own_left || r->at[i].claiming)
             return true;
     }
-    return r->reap_at < r->streams->count;
+    return r->reap_at < r->count;
 }
 
 /* --- handing out ----------------------------------------------------------------------------------- */
@@ -366,15 +385,18 @@ static bool own_page(struct reclaim *r, struct taking *t, int stream, struct err
 
 static bool own_step(struct reclaim *r, struct taking *t, struct err *err)
 {
-    for (size_t i = 0; i < r->streams->count; i++) {
-        while (r->at[i].own_left && t->room > 0 && !t->alone) {
+    for (size_t i = 0; i < r->count; i++) {
+        int stream = streams_live_first(r->count, i);
+        struct reclaim_stream *at = &r->at[stream];
+
+        while (at->own_left && t->room > 0 && !t->alone) {
             size_t before = t->taken;
             char from[STREAM_ID_MAX];
 
-            memcpy(from, r->at[i].own_from, sizeof(from));
-            if (!own_page(r, t, (int)i, err))
+            memcpy(from, at->own_from, sizeof(from));
+            if (!own_page(r, t, stream, err))
                 return false;
-            if (t->taken == before && strcmp(from, r->at[i].own_from) == 0)
+            if (t->taken == before && strcmp(from, at->own_from) == 0)
                 break; /* a suspect waits for a turn of its own */
         }
     }
@@ -458,7 +480,7 @@ static void claim_begin(struct reclaim *r)
         return;
     r->claim_due_ms = now + claim_every_ms(r) + r->claim_windows * CLAIM_REST_MS;
     r->claim_windows = 0;
-    for (size_t i = 0; i < r->streams->count; i++)
+    for (size_t i = 0; i < r->count; i++)
         r->at[i].claiming = true;
 }
 
@@ -468,13 +490,15 @@ static bool claim_step(struct reclaim *r, struct taking *t, struct err *err)
     int64_t until = clock_mono_ms() + CLAIM_BUDGET_MS;
 
     claim_begin(r);
-    for (size_t i = 0; i < r->streams->count; i++) {
-        while (r->at[i].claiming && t->room > 0 && clock_mono_ms() < until) {
+    for (size_t i = 0; i < r->count; i++) {
+        int stream = streams_live_first(r->count, i);
+
+        while (r->at[stream].claiming && t->room > 0 && clock_mono_ms() < until) {
             size_t before = t->taken;
 
-            if (!claim_once(r, t, (int)i, err))
+            if (!claim_once(r, t, stream, err))
                 return false;
-            r->claim_windows += r->at[i].claiming && t->taken == before;
+            r->claim_windows += r->at[stream].claiming && t->taken == before;
         }
     }
     return true;
@@ -637,15 +661,15 @@ static bool reap_step(struct reclaim *r, struct taking *t, struct err *err)
 {
     int64_t now = clock_mono_ms(), until = now + CLAIM_BUDGET_MS;
 
-    if (r->reap_at >= r->streams->count && now >= r->reap_due_ms) {
+    if (r->reap_at >= r->count && now >= r->reap_due_ms) {
         r->reap_at = 0;
         r->reap_due_ms = now + r->config->reap_idle_ms / 6;
     }
-    while (r->reap_at < r->streams->count && t->room > 0 && !t->alone && clock_mono_ms() < until) {
+    while (r->reap_at < r->count && t->room > 0 && !t->alone && clock_mono_ms() < until) {
         size_t before = t->taken;
         bool left = false;
 
-        if (!reap_stream(r, t, (int)r->reap_at, &left, err))
+        if (!reap_stream(r, t, streams_live_first(r->count, r->reap_at), &left, err))
             return false;
         if (left && t->taken == before)
             break; /* a suspect waits for a turn of its own */
@@ -665,7 +689,10 @@ bool reclaim_step(struct reclaim *r, size_t room,
                   struct message_list *out, bool *alone, struct err *err)
 {
     struct taking t = {.room = room, .suspects = !r->was_alone, .held = held, .context = context, .out = out};
-    bool ok = own_step(r, &t, err);
+    bool ok;
+
+    take_count(r);
+    ok = own_step(r, &t, err);
 
     /* A suspect claimed last is alone only while nothing follows it; one found after others waits for the next step. */
     if (ok && !t.alone && !is_quiet(r))

@@ -1,10 +1,10 @@
 /* streams.c - worker: the table of streams a lane reads.
  *
- * In:      how many partitions there are.
- * Out:     live streams first, then bulk ones, so that an index below `partitions` means live and a range of the table is
- *          what one XREADGROUP asks for.
+ * In:      how many partitions there are, at the start and whenever that changes.
+ * Out:     the names of all streams there can be; how many of them are read.
  * Fails:   only by a partition count outside 1..KEYS_PARTITIONS_MAX.
- * Thread:  built before threads start, read-only afterwards. */
+ * Thread:  the names are written before threads start and constant afterwards; the two counts are atomics.
+ * Why so:  all 512 names (70 KB) are made at once, so that growing moves nothing a lane is looking at. */
 #include "worker/streams.h"
 
 #include <stdlib.h>
@@ -15,12 +15,10 @@ bool streams_init(struct streams *s, int partitions)
 {
     if (partitions < 1 || partitions > KEYS_PARTITIONS_MAX)
         return false;
-    s->partitions = partitions;
-    s->count = 2 * (size_t)partitions;
-    s->items = xcalloc(s->count, sizeof(*s->items));
-    for (int p = 0; p < partitions; p++) {
-        struct stream_ref *live = &s->items[p];
-        struct stream_ref *bulk = &s->items[partitions + p];
+    s->items = xcalloc(STREAMS_MAX, sizeof(*s->items));
+    for (int p = 0; p < KEYS_PARTITIONS_MAX; p++) {
+        struct stream_ref *live = &s->items[streams_live(p)];
+        struct stream_ref *bulk = &s->items[streams_bulk(p)];
 
         live->partition = p;
         keys_live(live->key, p);
@@ -30,11 +28,19 @@ bool streams_init(struct streams *s, int partitions)
         keys_bulk(bulk->key, p);
         keys_dead(bulk->dead, p);
     }
+    streams_follow(s, &(struct layout){partitions, partitions});
     return true;
+}
+
+void streams_follow(struct streams *s, const struct layout *layout)
+{
+    atomic_store(&s->most, layout->most);
+    atomic_store(&s->in_use, layout->in_use);
 }
 
 void streams_deinit(struct streams *s)
 {
     free(s->items);
-    *s = (struct streams){0};
+    s->items = NULL;
+    streams_follow(s, &(struct layout){0, 0});
 }

@@ -38,6 +38,7 @@
 #include "worker/parked.h"
 #include "worker/platforms/platform.h"
 #include "worker/shop.h"
+#include "worker/streams.h"
 #include "worker/sweep_push.h"
 
 enum {
@@ -287,7 +288,7 @@ static void shop_push(struct sweep *s, struct sweep_shop *shop)
         .shop = shop->shop,
         .paid_only = !shop->waiting,
         .partition = keys_partition(shop->platform, strlen(shop->platform), shop->shop, strlen(shop->shop),
-                                    s->setup.partitions),
+                                    streams_in_use(s->setup.streams)),
     };
 
     shop->push = sweep_push_new(&setup);

@@ -18,6 +18,7 @@
 #include "worker/credentials.h"
 #include "worker/store.h"
 
+struct streams;
 struct sweep; /* opaque */
 
 /* What a sweep is made with; all borrowed for its life. */
@@ -26,7 +27,7 @@ struct sweep_setup {
     const struct redis_url *redis;
     struct store_pool *stores;
     const struct credentials *credentials;
-    int partitions; /* streams in use */
+    const struct streams *streams; /* tell which partition a shop is in */
 
     /* The platform refused the access token of an authorization (XXH3 of it): no lane calls a shop whose needs are all
      * parked, so nobody else would notice. NULL: nobody to tell. */

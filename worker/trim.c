@@ -266,7 +266,7 @@ bool trim_step(struct trim *t, int64_t now_ms, struct err *err)
     if (!high_water_look(&t->high, t->link, err))
         return false;
     keep_from(t, now_ms, from);
-    for (size_t i = 0; i < t->streams->count; i++) {
+    for (size_t i = 0; i < streams_count(t->streams); i++) {
         const struct stream_ref *s = &t->streams->items[i];
 
         if (!trim_stream(t, s->key, from, &sum, err) || !measure_length(t, s, &sum, err) ||

@@ -89,6 +89,12 @@ static bool was_read_for(const struct verdict *v)
     return v->need->answer.kind == ANSWER_FOUND || v->need->answer.kind == ANSWER_GONE;
 }
 
+/* The time of an entry of another partition proves nothing, a read after its delivery does; a tombstone of ours is one, too. */
+static bool was_read_for_foreign(const struct verdict *v, const struct message *m)
+{
+    return freshness_is_foreign(v->flush->f, m) && (was_read_for(v) || (v->deleted && !v->refused));
+}
+
 /* An entry of the future: the clock has stepped back. It is read again, but not without pause. */
 static void judge_future(const struct verdict *v, struct message *m)
 {
@@ -107,6 +113,7 @@ static void judge_future(const struct verdict *v, struct message *m)
 static bool judge_message(void *context, struct message *m)
 {
     struct verdict *v = context;
+    bool future = m->entry_ms > v->flush->f->now_ms;
 
     for (size_t i = 0; i < v->count; i++) {
         const struct upsert_state *s = &v->states[i];
@@ -119,9 +126,9 @@ static bool judge_message(void *context, struct message *m)
     if (!v->deleted && freshness_behind(m, v->served)) {
         v->behind++;
         judge_behind(v, m);
-    } else if (m->entry_ms > v->flush->f->now_ms && was_read_for(v)) {
+    } else if ((future && was_read_for(v)) || was_read_for_foreign(v, m)) {
         message_judge(m, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
-    } else if (m->entry_ms > v->flush->f->now_ms) {
+    } else if (future) {
         judge_future(v, m);
     } else {
         m->repeat = true;

@@ -212,6 +212,7 @@ static struct freshness turn_freshness(const struct lane *l)
         .now_ms = redis_time_now_ms(&l->time),
         .skew_ms = l->worker->config->clock_skew_ms,
         .settled_counts = fetch_clocks_agree(l->fetcher),
+        .partitions = streams_in_use(&l->worker->streams),
     };
 }
 
@@ -513,7 +514,7 @@ static bool start_sweep(struct worker *w, struct err *err)
                                       .redis = &w->redis,
                                       .stores = w->stores,
                                       .credentials = w->credentials,
-                                      .partitions = w->streams.partitions,
+                                      .streams = &w->streams,
                                       .refused = token_refused,
                                       .context = w->refresher};
 

@@ -94,7 +94,8 @@ struct push micro_push(enum micro_market market)
     const struct input_market *m = &markets[market];
     struct push push = {.platform = market == MICRO_TIKTOK ? PLATFORM_TIKTOK : PLATFORM_SHOPEE,
                         .body = webhook(m),
-                        .recv_ms = MICRO_NOW_MS};
+                        .recv_ms = MICRO_NOW_MS,
+                        .partitions = 1};
     const struct hmac_part parts[] = {{m->head, strlen(m->head)}, {push.body.data, push.body.length}};
     struct hmac_key *key = hmac_key_new(m->signed_with, strlen(m->signed_with));
     char hex[HMAC_HEX_LENGTH + 1];

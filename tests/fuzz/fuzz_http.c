@@ -74,6 +74,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     demand(listener != NULL);
     /* nothing gets past verify, so what stands behind the stream is never asked */
     stores.stream = stream_new(base, &nowhere, NULL);
+    stores.placement = placement_new(&config);
     server = http_new(base, &config, listener, &stores, &limit);
     return 0;
 }

@@ -38,7 +38,6 @@ static void check_mapped(const struct push *push, const struct mapped *out)
     strbuf_deinit(&b);
 }
 
-/* config: with 7 partitions. */
 static void fuzz_webhook(const struct config *config, enum platform platform, const uint8_t *data,
                          size_t size)
 {
@@ -48,7 +47,7 @@ static void fuzz_webhook(const struct config *config, enum platform platform, co
     char *authorization = xstrndup((const char *)data, head ? head - 1 : 0), *body = malloc(size - head + 1);
     struct verifier *v = verify_new(config);
     struct mapper *m = mapper_new(config);
-    struct push push = {.platform = platform, .trace = {"t", 1}, .recv_ms = 1};
+    struct push push = {.platform = platform, .trace = {"t", 1}, .recv_ms = 1, .partitions = 7};
     struct push_sign_match match = {0};
     struct mapped out;
 

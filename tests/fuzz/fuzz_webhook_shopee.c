@@ -5,10 +5,8 @@
 
 static char partner_id[] = "2001887", keys[] = "test_push_key_0123456789abcdef,old",
             urls[] = "https://hooks.example.test/shopee,https://b/";
-static const struct config shopee = {.shopee_partner_id = partner_id,
-                                     .shopee_push_key = keys,
-                                     .shopee_callback_url = urls,
-                                     .stream_partitions = 7};
+static const struct config shopee = {
+    .shopee_partner_id = partner_id, .shopee_push_key = keys, .shopee_callback_url = urls};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

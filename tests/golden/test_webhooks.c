@@ -12,8 +12,7 @@ static const struct config config = {.tiktok_app_key = app_key,
                                      .tiktok_app_secret = app_secret,
                                      .shopee_partner_id = partner_id,
                                      .shopee_push_key = push_key,
-                                     .shopee_callback_url = url,
-                                     .stream_partitions = 1};
+                                     .shopee_callback_url = url};
 
 enum { TOPICS_MAX = 128 };
 

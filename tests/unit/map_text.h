@@ -31,7 +31,8 @@ static inline char *map_text_with(const struct config *config, enum platform pla
                                   size_t length)
 {
     struct mapper *m = mapper_new(config);
-    struct push push = {.platform = platform, .body = {body, length}, .trace = {"t", 1}, .recv_ms = 1};
+    struct push push = {
+        .platform = platform, .body = {body, length}, .trace = {"t", 1}, .recv_ms = 1, .partitions = 1};
     struct strbuf b = STRBUF_INIT;
     struct mapped out;
     bool shops = false;

@@ -394,6 +394,32 @@ TEST(a_demoted_server_is_a_failure_until_it_leads_again)
     world_stop(&w);
 }
 
+/* No program is started anew: the streams there were keep their places, the new ones get their group and are read. */
+TEST(partitions_that_come_at_run_time_are_read_too)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    lane_start(&l, &w, "w-0");
+    add(&w, LIVE, 1, 1);
+    lane_read_until(&l, 1, &got);
+    CHECK_INT(got.first->stream, streams_live(0));
+    add(&w, "webhooks:{2}", 2, 2);
+    add(&w, "webhooks:{1}:bulk", 3, 3);
+    streams_follow(&w.streams, &(struct layout){3, 3});
+    lane_read_until(&l, 3, &got);
+    CHECK_INT(got.count, 3);
+    CHECK_INT(got.first->next->stream, streams_live(2));
+    CHECK_INT(got.last->stream, streams_bulk(1));
+    CHECK_INT(pending(&w, "webhooks:{2}"), 1);
+    lane_settle_as(&l, &got, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
+    CHECK_INT(pending(&w, "webhooks:{2}") + pending(&w, "webhooks:{1}:bulk") + pending(&w, LIVE), 0);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(live_entries_come_before_bulk_ones),
@@ -408,5 +434,6 @@ int main(int argc, char **argv)
                         CASE(a_stream_deleted_under_a_blocked_read_comes_back),
                         CASE(a_group_that_keeps_vanishing_is_a_failure_not_a_hot_loop),
                         CASE(goes_on_reading_and_acking_when_redis_is_full),
-                        CASE(a_demoted_server_is_a_failure_until_it_leads_again));
+                        CASE(a_demoted_server_is_a_failure_until_it_leads_again),
+                        CASE(partitions_that_come_at_run_time_are_read_too));
 }

@@ -10,7 +10,7 @@ static void create(struct redis_server *s)
     struct err err = {0};
 
     CHECK(streams_init(&streams, 1));
-    if (!consumer_group_create(s->ask, &streams, &err))
+    if (!consumer_group_create(s->ask, &streams, 0, streams_count(&streams), &err))
         CHECK_TEXT(err.text, "no error");
     streams_deinit(&streams);
 }
@@ -56,8 +56,23 @@ TEST(a_refusal_is_told)
     redis_server_start(&s);
     CHECK(streams_init(&streams, 1));
     REDIS_DO(&s, "SET webhooks:{0} x");
-    CHECK(!consumer_group_create(s.ask, &streams, &err));
+    CHECK(!consumer_group_create(s.ask, &streams, 0, streams_count(&streams), &err));
     CHECK(strstr(err.text, "WRONGTYPE") != NULL);
+    streams_deinit(&streams);
+    redis_server_stop(&s);
+}
+
+TEST(only_the_streams_asked_for_get_it)
+{
+    struct redis_server s;
+    struct streams streams = {0};
+    struct err err = {0};
+
+    redis_server_start(&s);
+    CHECK(streams_init(&streams, 3));
+    CHECK(consumer_group_create(s.ask, &streams, 2, 4, &err));
+    CHECK_INT(REDIS_INT(&s, "EXISTS webhooks:{0} webhooks:{0}:bulk webhooks:{2} webhooks:{2}:bulk"), 0);
+    CHECK_INT(REDIS_INT(&s, "EXISTS webhooks:{1} webhooks:{1}:bulk"), 2);
     streams_deinit(&streams);
     redis_server_stop(&s);
 }
@@ -65,5 +80,6 @@ TEST(a_refusal_is_told)
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(makes_the_group_at_the_first_entry_and_leaves_one_that_is_there),
-                        CASE(makes_the_group_also_when_redis_is_full), CASE(a_refusal_is_told));
+                        CASE(makes_the_group_also_when_redis_is_full), CASE(a_refusal_is_told),
+                        CASE(only_the_streams_asked_for_get_it));
 }

@@ -2,6 +2,7 @@
 #include "worker/freshness.h"
 
 #include "tests/unit/mongo_fixture.h"
+#include "worker/streams.h"
 
 enum { T = 1600000000 }; /* an update time, a whole second */
 
@@ -225,6 +226,31 @@ TEST(stale_reads_end_before_the_attempts_do)
     CHECK_INT(freshness_stale_limit(&c), 1);
 }
 
+/* event() has shop 1 of tiktok; which of the partitions is hers decides the hash. */
+TEST(an_entry_of_another_partition_than_the_shops_is_reflected_by_nothing_stored)
+{
+    struct freshness spread = now;
+    struct message *m = event("1", T + 500, T, true);
+    const struct entry *e = &m->entry;
+    int own;
+
+    spread.partitions = 16;
+    own = keys_partition(e->platform.data, e->platform.length, e->shop.data, e->shop.length, 16);
+    m->stream = streams_live(own);
+    CHECK(!freshness_is_foreign(&spread, m));
+    CHECK(freshness_reflects(&spread, T + 1000, T + 501, false, m));
+    m->stream = streams_bulk(own);
+    CHECK(freshness_reflects(&spread, T + 1000, T + 501, false, m));
+    m->stream = streams_live((own + 1) % 16);
+    CHECK(freshness_is_foreign(&spread, m));
+    CHECK(!freshness_reflects(&spread, T + 1000, T + 501, false, m));
+    CHECK(!freshness_reflects(&spread, T + 1000, T + 501, true, m)); /* nor by a tombstone */
+    spread.partitions = 0; /* not looked at: prove, which has one clock */
+    CHECK(!freshness_is_foreign(&spread, m));
+    CHECK(freshness_reflects(&spread, T + 1000, T + 501, false, m));
+    message_free(m);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
@@ -243,5 +269,6 @@ int main(int argc, char **argv)
         CASE(an_entry_from_the_future_is_always_read), CASE(a_read_from_the_future_counts_as_never),
         CASE(a_tombstone_read_later_reflects_both_sorts), CASE(absurd_versions_do_not_overflow),
         CASE(a_need_is_reflected_when_every_message_is), CASE(behind_is_said_only_of_the_first_sort),
-        CASE(stale_reads_end_before_the_attempts_do));
+        CASE(stale_reads_end_before_the_attempts_do),
+        CASE(an_entry_of_another_partition_than_the_shops_is_reflected_by_nothing_stored));
 }

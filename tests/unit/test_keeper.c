@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "tests/unit/lane_fixture.h"
+#include "worker/layout_ask.h"
 
 #define BEAT "webhooks:{0}:worker:w-0"
 
@@ -38,7 +39,8 @@ TEST(a_heartbeat_lives_three_intervals_and_is_renewed)
     wait_ms(250);
     CHECK_INT(REDIS_INT(&w.redis, "EXISTS " BEAT), 1);
     keeper_stop(k);
-    CHECK_INT(REDIS_INT(&w.redis, "DBSIZE"), 0);
+    CHECK_INT(REDIS_INT(&w.redis, "DBSIZE"), 1); /* the layout */
+    CHECK_INT(REDIS_INT(&w.redis, "EXISTS webhooks:layout"), 1);
     keeper_stop(NULL);
     world_stop(&w);
 }
@@ -128,6 +130,93 @@ TEST(entries_in_work_are_kept_from_others_and_left_alone_once_dropped)
     world_stop(&w);
 }
 
+static void repartition(struct world *w, int in_use)
+{
+    struct layout before, now;
+    struct err err = {0};
+
+    if (!layout_ask_change(w->redis.ask, in_use, &(struct layout){in_use, 0}, &before, &now, &err))
+        CHECK_TEXT(err.text, "a change");
+}
+
+static void wait_in_use(struct world *w, int in_use)
+{
+    int64_t until = clock_mono_ms() + 5000;
+
+    while (streams_in_use(&w->streams) != in_use && clock_mono_ms() < until)
+        wait_ms(2);
+    CHECK_INT(streams_in_use(&w->streams), in_use);
+}
+
+TEST(lanes_hear_of_new_partitions_when_their_heartbeats_are_there)
+{
+    static const char *const names[] = {"w-0", "w-1"};
+    struct world w;
+    struct keeper *k;
+    struct err err = {0};
+
+    world_start(&w, 1);
+    k = start(&w, names, 2, &err);
+    CHECK(k != NULL);
+    repartition(&w, 3);
+    wait_in_use(&w, 3);
+    CHECK_INT(REDIS_INT(&w.redis,
+                        "EXISTS webhooks:{0}:worker:w-0 webhooks:{0}:worker:w-1 webhooks:{1}:worker:w-0 "
+                        "webhooks:{1}:worker:w-1 webhooks:{2}:worker:w-0 webhooks:{2}:worker:w-1"),
+              6);
+    CHECK_INT(streams_most(&w.streams), 3);
+    repartition(&w, 2);
+    wait_in_use(&w, 2);
+    CHECK_INT(streams_most(&w.streams), 3); /* what is there is read on */
+    CHECK_INT(metric_get(METRIC_WORKER_PARTITIONS), 2);
+    CHECK_INT(metric_get(METRIC_WORKER_PARTITIONS_MOST), 3);
+    keeper_stop(k);
+    CHECK_INT(REDIS_INT(&w.redis, "DBSIZE"), 1); /* the layout */
+    world_stop(&w);
+}
+
+TEST(the_layout_that_was_recorded_wins_over_the_setting_at_start)
+{
+    static const char *const names[] = {"w-0"};
+    struct world w;
+    struct keeper *k;
+    struct err err = {0};
+
+    world_start(&w, 7);
+    repartition(&w, 3);
+    k = start(&w, names, 1, &err);
+    CHECK(k != NULL);
+    CHECK_INT(streams_in_use(&w.streams), 3);
+    CHECK_INT(streams_most(&w.streams), 3);
+    CHECK_INT(REDIS_INT(&w.redis, "EXISTS webhooks:{2}:worker:w-0 webhooks:{3}:worker:w-0"), 1);
+    keeper_stop(k);
+    world_stop(&w);
+}
+
+TEST(a_layout_that_is_not_readable_changes_nothing_until_it_is)
+{
+    static const char *const names[] = {"w-0"};
+    struct world w;
+    struct keeper *k;
+    struct err err = {0};
+    int64_t until = clock_mono_ms() + 5000;
+
+    world_start(&w, 2);
+    REDIS_DO(&w.redis, "RPUSH webhooks:layout 1");
+    k = start(&w, names, 1, &err); /* nothing is known, so the setting is all there is */
+    CHECK(k != NULL);
+    CHECK_INT(streams_in_use(&w.streams), 2);
+    CHECK_INT(metric_get(METRIC_WORKER_LAYOUT_UNREADABLE), 1);
+    REDIS_DO(&w.redis, "DEL webhooks:layout");
+    while (metric_get(METRIC_WORKER_LAYOUT_UNREADABLE) && clock_mono_ms() < until)
+        wait_ms(2);
+    CHECK_INT(metric_get(METRIC_WORKER_LAYOUT_UNREADABLE), 0);
+    CHECK_INT(REDIS_INT(&w.redis, "EXISTS webhooks:layout"), 1);
+    CHECK_INT(streams_most(&w.streams), 2);
+    keeper_stop(k);
+    world_stop(&w);
+}
+
 TEST(survives_an_outage_of_redis)
 {
     struct world w;
@@ -204,5 +293,8 @@ int main(int argc, char **argv)
         argc, argv, CASE(a_heartbeat_lives_three_intervals_and_is_renewed), CASE(a_name_in_use_is_refused),
         CASE(a_crashed_predecessor_is_waited_for), CASE(redis_away_at_start_is_a_sentence),
         CASE(entries_in_work_are_kept_from_others_and_left_alone_once_dropped),
-        CASE(survives_an_outage_of_redis), CASE(lanes_and_keeper_do_not_get_in_each_others_way));
+        CASE(survives_an_outage_of_redis), CASE(lanes_and_keeper_do_not_get_in_each_others_way),
+        CASE(lanes_hear_of_new_partitions_when_their_heartbeats_are_there),
+        CASE(the_layout_that_was_recorded_wins_over_the_setting_at_start),
+        CASE(a_layout_that_is_not_readable_changes_nothing_until_it_is));
 }

@@ -9,12 +9,15 @@
 #include "tests/harness.h"
 
 static char app_key[] = "abcdef";
-static const struct config config = {.tiktok_app_key = app_key, .stream_partitions = 1};
+static const struct config config = {.tiktok_app_key = app_key};
 
 static struct push push_of(const char *body, size_t n)
 {
-    return (struct push){
-        .platform = PLATFORM_TIKTOK, .body = {body, n}, .trace = {"t", 1}, .recv_ms = 1767704407123};
+    return (struct push){.platform = PLATFORM_TIKTOK,
+                         .body = {body, n},
+                         .trace = {"t", 1},
+                         .recv_ms = 1767704407123,
+                         .partitions = 1};
 }
 
 static bool text_is(struct entry_text t, const char *wanted)
@@ -109,8 +112,7 @@ TEST(an_entry_carries_what_every_push_has)
 
 TEST(the_partition_is_the_shops_also_of_dead_letters)
 {
-    const struct config many = {.tiktok_app_key = app_key, .stream_partitions = 16};
-    struct mapper *m = mapper_new(&many);
+    struct mapper *m = mapper_new(&config);
 
     for (int shop = 0; shop < 50; shop++) {
         char body[200], name[16];
@@ -122,6 +124,7 @@ TEST(the_partition_is_the_shops_also_of_dead_letters)
             snprintf(body, sizeof(body), "{\"type\":1,\"shop_id\":\"%s\",\"data\":{%s}}", name,
                      good ? "\"order_id\":\"1\"" : "");
             push = push_of(body, strlen(body));
+            push.partitions = 16;
             map_push(m, &push, &out);
             CHECK_INT(out.dead, !good);
             CHECK_INT(out.partitions[0], keys_partition("tiktok", 6, name, strlen(name), 16));
@@ -133,8 +136,8 @@ TEST(the_partition_is_the_shops_also_of_dead_letters)
 /* Shopee's stock push names several shops: each entry goes to its own shop's partition, under its own key. */
 TEST(entries_of_several_shops_go_to_several_partitions)
 {
-    const struct config many = {.shopee_partner_id = app_key, .stream_partitions = 16};
-    struct mapper *m = mapper_new(&many);
+    const struct config shopee = {.shopee_partner_id = app_key};
+    struct mapper *m = mapper_new(&shopee);
     struct strbuf b = STRBUF_INIT;
     bool used[16] = {false};
     struct mapped out;
@@ -147,6 +150,7 @@ TEST(entries_of_several_shops_go_to_several_partitions)
     strbuf_add_text(&b, "]}}");
     push = push_of(b.data, b.length);
     push.platform = PLATFORM_SHOPEE;
+    push.partitions = 16;
     map_push(m, &push, &out);
     CHECK(!out.dead);
     CHECK_INT(out.count, 100);

@@ -10,6 +10,7 @@
 #include "tests/unit/fake_market.h"
 #include "tests/unit/mongo_fixture.h"
 #include "tests/unit/redis_server.h"
+#include "worker/streams.h"
 
 #define KEY  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define BULK "webhooks:{0}:bulk"
@@ -19,6 +20,7 @@ struct scene {
     struct redis_server redis;
     struct fake_market market;
     struct credentials *credentials;
+    struct streams streams;
     struct sweep *sweep;
     atomic_int refused; /* times a refused token was told */
     char url[64];
@@ -79,6 +81,7 @@ static void scene_start(struct scene *s, int64_t interval_ms)
     *s = (struct scene){0};
     world_start_with(&s->w, MOCK_STANDALONE, "");
     redis_server_start(&s->redis);
+    CHECK(streams_init(&s->streams, 1));
     fake_start(&s->market);
     snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d", s->market.port);
     s->w.config.tiktok_app_key = app_key;
@@ -99,7 +102,7 @@ static void scene_run(struct scene *s)
                                       .redis = &s->redis.url,
                                       .stores = s->w.stores,
                                       .credentials = s->credentials,
-                                      .partitions = 1,
+                                      .streams = &s->streams,
                                       .refused = count_refused,
                                       .context = s};
     struct err err = {0};
@@ -118,6 +121,7 @@ static void scene_stop(struct scene *s)
     CHECK(clock_mono_ms() - began < 2000); /* whatever it waits for */
     fake_stop(&s->market);
     redis_server_stop(&s->redis);
+    streams_deinit(&s->streams);
     credentials_free(s->credentials);
     world_stop(&s->w);
 }

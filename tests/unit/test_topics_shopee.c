@@ -7,7 +7,7 @@
 #include "tests/unit/map_text.h"
 
 static char partner_id[] = "2001887";
-static const struct config config = {.shopee_partner_id = partner_id, .stream_partitions = 1};
+static const struct config config = {.shopee_partner_id = partner_id};
 
 static char *map_text(const char *body)
 {
@@ -263,7 +263,7 @@ TEST(without_a_time_of_its_own_the_time_of_sending_tells_changes_apart)
 TEST(without_a_partner_id_keys_still_name_the_platform)
 {
     static char empty[] = "";
-    const struct config bare = {.shopee_partner_id = empty, .stream_partitions = 1};
+    const struct config bare = {.shopee_partner_id = empty};
     const char body[] = ENVELOPE("10", "");
     char *text = map_text_with(&bare, PLATFORM_SHOPEE, body, strlen(body));
 

@@ -6,7 +6,7 @@
 #include "tests/unit/map_text.h"
 
 static char app_key[] = "abcdef";
-static const struct config config = {.tiktok_app_key = app_key, .stream_partitions = 1};
+static const struct config config = {.tiktok_app_key = app_key};
 
 static char *map_text(const char *body)
 {

@@ -88,8 +88,8 @@ TEST(the_floor_is_told_with_the_group_that_holds_it)
     lane_read(&l, 10, 0, &got);
     t = trim_new(&w.config, &w.streams, w.redis.ask);
     step(t, clock_now_ms() + 60000);
-    CHECK(sscanf(floor_line(&text),
-                 "shopstream_worker_trim_floor_age_milliseconds{group=\"workers\"} %lld", &age) == 1 &&
+    CHECK(sscanf(floor_line(&text), "shopstream_worker_trim_floor_age_milliseconds{group=\"workers\"} %lld",
+                 &age) == 1 &&
           age >= 60000 && age < 70000);
     lane_settle_as(&l, &got, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
     step(t, clock_now_ms() + 60000);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/number.h"
 #include "common/redis_url.h"
+#include "worker/layout_ask.h"
 
 enum {
     CTL_REDIS_TIMEOUT_MS = 10000
@@ -42,6 +43,20 @@ struct link *ctl_link(struct ctl *c, struct err *err)
         explicit_bzero(&url, sizeof(url)); /* a password */
     }
     return link_open(c->link, err) ? c->link : NULL;
+}
+
+bool ctl_layout(struct ctl *c, struct link *l, struct layout *out, bool *there, struct err *err)
+{
+    const int setting = (int)c->config->stream_partitions;
+
+    return layout_ask_look(l, &(struct layout){setting, setting}, out, there, err);
+}
+
+bool ctl_streams(struct ctl *c, struct link *l, struct streams *out, struct err *err)
+{
+    struct layout layout;
+
+    return ctl_layout(c, l, &layout, NULL, err) && streams_init(out, layout.most);
 }
 
 void ctl_deinit(struct ctl *c)

@@ -10,9 +10,11 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "common/layout.h"
 #include "common/strbuf.h"
 #include "worker/link.h"
 #include "worker/store.h"
+#include "worker/streams.h"
 
 /* Exit codes of every command. */
 enum ctl_exit {
@@ -37,6 +39,15 @@ struct store *ctl_store(struct ctl *c, struct err *err) __attribute__((warn_unus
 /* The tool's connection to Redis, connected at the first call. Borrowed. NULL: err. */
 struct link *ctl_link(struct ctl *c, struct err *err) __attribute__((warn_unused_result));
 
+/* The layout that holds; STREAM_PARTITIONS where none is recorded (*there, may be NULL). False: err (ERR_CONFIG: what is
+ * recorded is not readable). */
+bool ctl_layout(struct ctl *c, struct link *l, struct layout *out, bool *there, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The streams of every partition ever used; streams_deinit is yours, also after false. */
+bool ctl_streams(struct ctl *c, struct link *l, struct streams *out, struct err *err)
+    __attribute__((warn_unused_result));
+
 void ctl_deinit(struct ctl *c); /* closes what was opened; accepts a zeroed one */
 
 /* Prints "shopstreamctl: <text>" to standard error and returns code, so that a command can end with it. */
@@ -59,5 +70,6 @@ int ctl_prove(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
 int ctl_push(struct ctl *c, int argc, char **argv);
 int ctl_fetch(struct ctl *c, int argc, char **argv);
+int ctl_repartition(struct ctl *c, int argc, char **argv);
 
 #endif

@@ -273,14 +273,16 @@ static int list(struct ctl *c, struct link *link, int argc, char **argv)
 {
     struct listing l = {.partition = -1, .limit = LIST_DEFAULT};
     struct dead_filter filter = {0};
+    struct layout layout;
     struct err err = {0};
     int status;
 
     if (!list_options(argc, argv, &filter, &l, &err))
         return ctl_fail(CTL_USAGE, "%s", err.text);
+    if (!ctl_layout(c, link, &layout, NULL, &err))
+        return ctl_dead_redis_fail(&err);
     l.rows = l.group ? json_object() : json_array();
-    if (!dead_walk(link, (int)c->config->stream_partitions, &filter, true,
-                   l.group ? count_letter : list_letter, &l, &err)) {
+    if (!dead_walk(link, layout.most, &filter, true, l.group ? count_letter : list_letter, &l, &err)) {
         json_decref(l.rows);
         return ctl_dead_redis_fail(&err);
     }
@@ -332,12 +334,14 @@ static int show(struct ctl *c, struct link *l, int argc, char **argv)
 {
     struct dead_filter filter = {0};
     struct shown shown = {.ctl = c};
+    struct layout layout;
     struct err err = {0};
     int at = 0;
 
     if (argc != 1 || dead_filter_option(&filter, argc, argv, &at, 0, &err) != 1 || !filter.dead_id)
         return ctl_fail(CTL_USAGE, "dead show takes one DEAD ID, as dead list prints it");
-    if (!dead_walk(l, (int)c->config->stream_partitions, &filter, false, show_and_count, &shown, &err))
+    if (!ctl_layout(c, l, &layout, NULL, &err) ||
+        !dead_walk(l, layout.most, &filter, false, show_and_count, &shown, &err))
         return ctl_dead_redis_fail(&err);
     if (shown.count > 0)
         return CTL_DONE;

@@ -234,11 +234,14 @@ static int act(struct ctl *c, struct link *l, const char *verb, bool discard, in
     struct act a = {
         .ctl = c, .link = l, .verb = verb, .rate = RATE_DEFAULT, .terminal = isatty(STDERR_FILENO) != 0};
     struct dead_filter filter = {0};
+    struct layout layout;
 
     if (!read_options(&a, discard, argc, argv, &filter, &a.err))
         return ctl_fail(CTL_USAGE, "%s", a.err.text);
     name_person(a.who, sizeof a.who);
-    return run(&a, &filter, (int)c->config->stream_partitions);
+    if (!ctl_layout(c, l, &layout, NULL, &a.err))
+        return ctl_dead_redis_fail(&a.err);
+    return run(&a, &filter, layout.most);
 }
 
 int ctl_dead_replay(struct ctl *c, struct link *l, int argc, char **argv)

@@ -186,8 +186,9 @@ static int status_of(const struct proof *p, const struct prove_servers *servers)
     return prove_servers_all_asked(servers) ? CTL_DONE : CTL_UNREACHABLE;
 }
 
-/* The servers are asked first: what they send again meanwhile is in the streams that are walked afterwards. */
-static int prove(struct ctl *c, const struct streams *streams, int64_t since_ms)
+/* The servers are asked first: what they send again meanwhile is in the streams that are walked afterwards. streams: zeroed;
+ * made here, the caller's to end. */
+static int prove(struct ctl *c, struct streams *streams, int64_t since_ms)
 {
     struct proof *proof = xcalloc(1, sizeof(*proof));
     struct prove_servers servers = {0};
@@ -197,6 +198,7 @@ static int prove(struct ctl *c, const struct streams *streams, int64_t since_ms)
     int status;
 
     if (!store || !prove_servers_ask(c->config, l, store, since_ms, &servers, &err) ||
+        !ctl_streams(c, l, streams, &err) ||
         !prove_run(c->config, l, store, streams, since_ms, proof, &err)) {
         status = ctl_fail(err.domain == ERR_CONFIG ? CTL_USAGE : CTL_UNREACHABLE, "nothing is proven: %s",
                           err.text);
@@ -249,8 +251,6 @@ int ctl_prove(struct ctl *c, int argc, char **argv)
     if (argc != 1 &&
         !(argc == 3 && strcmp(argv[1], "--since") == 0 && ctl_parse_time(argv[2], clock_now_ms(), &since_ms)))
         return ctl_fail(CTL_USAGE, "prove takes --since 2024-11-29T10:30:00Z, or an age: 90m, 6h, 2d");
-    if (!streams_init(&streams, (int)c->config->stream_partitions))
-        return ctl_fail(CTL_USAGE, "STREAM_PARTITIONS is out of range");
     status = prove(c, &streams, since_ms);
     streams_deinit(&streams);
     return status;

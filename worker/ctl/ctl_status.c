@@ -1,7 +1,7 @@
 /* ctl_status.c - shopstreamctl status: one screen for the engineer who is woken. Everything is asked of Redis and MongoDB
  * directly, so it is true even when every program of ours is down.
  *
- * A finding (exit 1): no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
+ * A finding (exit 1): webhooks:layout is not readable, no live worker, dead letters, entries unfinished for longer than the retry schedule, a lag Redis
  * cannot tell, a shop that is not active, an authorization with an alarm, parked needs, transactions that have waited to be
  * read for as long. An unreachable dependency: exit 3. */
 #include <jansson.h>
@@ -26,6 +26,7 @@ enum {
 /* What is collected: printed as text or dumped as it is. */
 struct status {
     json_t *streams;  /* one object a stream */
+    json_t *layout;   /* object: partitions; null when Redis is away or the record is not readable */
     json_t *workers;  /* one object a consumer */
     json_t *findings; /* sentences */
     json_t *redis;    /* object */
@@ -191,13 +192,36 @@ static void collect_workers(struct status *s, struct link *l, int partition, str
     } while (strcmp(cursor, "0") != 0);
 }
 
+/* How many partitions to look at. A record that is not readable is a finding; then the setting's are shown. */
+static int collect_layout(struct status *s, struct ctl *c, struct link *l, struct err *err)
+{
+    const int setting = (int)c->config->stream_partitions;
+    struct layout layout;
+    struct err why = {0};
+    bool there;
+
+    if (!ctl_layout(c, l, &layout, &there, &why)) {
+        if (why.domain == ERR_CONFIG)
+            finding(s, "%s", why.text);
+        else
+            *err = why;
+        return setting;
+    }
+    json_decref(s->layout);
+    s->layout = json_pack("{s:i,s:i,s:i,s:b}", "in_use", layout.in_use, "most", layout.most,
+                          "stream_partitions", setting, "recorded", there);
+    return layout.most;
+}
+
 static void collect_redis(struct status *s, struct ctl *c, struct link *l, struct err *err)
 {
     char key[KEYS_STREAM_MAX];
     struct redis_time time = {0};
+    int partitions;
 
     s->now_ms = redis_time_sync(&time, l, err) ? redis_time_now_ms(&time) : clock_now_ms();
-    for (int p = 0; p < c->config->stream_partitions && err->domain == ERR_NONE; p++) {
+    partitions = collect_layout(s, c, l, err);
+    for (int p = 0; p < partitions && err->domain == ERR_NONE; p++) {
         keys_live(key, p);
         collect_stream(s, l, key, false, err);
         keys_bulk(key, p);
@@ -504,6 +528,22 @@ static void print_needs(const json_t *needs, struct strbuf *plain)
         printf("  and %lld more\n", (long long)hidden);
 }
 
+static void print_layout(const json_t *layout)
+{
+    long long in_use = json_integer_value(json_object_get(layout, "in_use"));
+    long long setting = json_integer_value(json_object_get(layout, "stream_partitions"));
+
+    if (!json_is_object(layout))
+        return;
+    printf("\npartitions in use: %lld, most ever used: %lld%s\n", in_use,
+           (long long)json_integer_value(json_object_get(layout, "most")),
+           json_is_true(json_object_get(layout, "recorded")) ? "" : " (not recorded yet: the setting)");
+    if (in_use != setting)
+        printf("  STREAM_PARTITIONS is %lld here, but counts only before the first start; shopstreamctl "
+               "repartition changes them\n",
+               setting);
+}
+
 static void print_status(const struct status *s)
 {
     bool up = json_is_true(json_object_get(s->redis, "up"));
@@ -523,6 +563,7 @@ static void print_status(const struct status *s)
         print_number(row, "waiting_for_next_try", 14);
         putchar('\n');
     }
+    print_layout(s->layout);
     if (up)
         printf("\nworker lanes alive: %zu\n", s->alive);
     else
@@ -542,9 +583,9 @@ static void print_status(const struct status *s)
 
 static void dump_status(const struct status *s)
 {
-    json_t *whole =
-        json_pack("{s:O,s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "workers", s->workers, "needs",
-                  s->needs, "redis", s->redis, "mongo", s->mongo, "findings", s->findings);
+    json_t *whole = json_pack("{s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "streams", s->streams, "layout", s->layout,
+                              "workers", s->workers, "needs", s->needs, "redis", s->redis, "mongo", s->mongo,
+                              "findings", s->findings);
 
     json_dumpf(whole, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -572,6 +613,7 @@ int ctl_status(struct ctl *c, int argc, char **argv)
         return ctl_fail(CTL_USAGE, "status takes no arguments");
     s.streams = json_array();
     s.workers = json_array();
+    s.layout = json_null();
     s.findings = json_array();
     s.redis = json_object();
     s.mongo = json_object();
@@ -593,6 +635,7 @@ int ctl_status(struct ctl *c, int argc, char **argv)
                                                                   : CTL_DONE;
     json_decref(s.streams);
     json_decref(s.workers);
+    json_decref(s.layout);
     json_decref(s.findings);
     json_decref(s.redis);
     json_decref(s.mongo);

@@ -155,7 +155,8 @@ static bool sync_time(struct work *w)
 
     if (!redis_time_sync(&time, w->k->link, w->err))
         return false;
-    w->f = (struct freshness){redis_time_now_ms(&time), w->k->config.clock_skew_ms, true};
+    w->f = (struct freshness){
+        .now_ms = redis_time_now_ms(&time), .skew_ms = w->k->config.clock_skew_ms, .settled_counts = true};
     return true;
 }
 

@@ -48,6 +48,8 @@ static const struct command commands[] = {
      "the platform's push configuration: Warning, Suspended, what is switched off"},
     {"verify", ctl_verify, "PLATFORM --signature HEX|--request FILE",
      "which key and URL a saved push was signed with (body on stdin)"},
+    {"repartition", ctl_repartition, "[N]",
+     "over how many partitions the shops are spread; N changes it while everything runs"},
     {"config", print_config, "[--markdown|--env]", "settings as this tool sees them"},
 };
 
@@ -55,7 +57,7 @@ static void usage(FILE *to)
 {
     fputs("usage: shopstreamctl [--json] COMMAND [ARGUMENTS]\n\n", to);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(to, "  %-7s %-42s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        fprintf(to, "  %-11s %-42s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     fputs("\nEvery listing takes --json. Exit status: 0 done, 1 a finding, 2 usage or configuration,\n"
           "3 a dependency is unreachable. Settings come from the environment:\n\n",
           to);

@@ -183,9 +183,9 @@ static void add_id(struct held *set, const char *text, int stream)
 static int stream_of_letter(const struct prove *p, const redisReply *entry, int partition)
 {
     const redisReply *name = value_of(entry, "_stream");
-    int bulk = p->streams->partitions + partition;
+    int bulk = streams_bulk(partition);
 
-    return name && strcmp(name->str, p->streams->items[bulk].key) == 0 ? bulk : partition;
+    return name && strcmp(name->str, p->streams->items[bulk].key) == 0 ? bulk : streams_live(partition);
 }
 
 /* The entity of an entry is being taken care of. */
@@ -212,7 +212,7 @@ static bool take_letters(struct prove *p, int partition, const redisReply *page,
 
         add_id(set, first ? first->str : NULL, stream);
         add_id(&p->origins, origin ? origin->str : NULL, stream);
-        entry_is_open(p, partition, entry);
+        entry_is_open(p, stream, entry);
     }
     return true;
 }
@@ -232,7 +232,7 @@ static bool read_letters(struct prove *p, int partition)
     char key[KEYS_STREAM_MAX];
 
     keys_discarded(key, partition);
-    return walk(p, p->streams->items[partition].dead, partition, "-", take_dead) &&
+    return walk(p, p->streams->items[streams_live(partition)].dead, partition, "-", take_dead) &&
            walk(p, key, partition, "-", take_discarded);
 }
 
@@ -676,8 +676,8 @@ static bool take_page(struct prove *p, int stream, const redisReply *page)
         if (s->entries++ == 0)
             snprintf(s->oldest, sizeof(s->oldest), "%s", text);
         if (origin) { /* of a letter of either stream of the partition */
-            add_id(&p->origins, origin->str, p->streams->items[stream].partition);
-            add_id(&p->origins, origin->str, p->streams->partitions + p->streams->items[stream].partition);
+            add_id(&p->origins, origin->str, streams_live(streams_partition(stream)));
+            add_id(&p->origins, origin->str, streams_bulk(streams_partition(stream)));
         }
         end = end_in_redis(p, &id);
         if (end == PROVE_LOST) {
@@ -748,16 +748,17 @@ static bool judge_suspects(struct prove *p)
 
 static bool run(struct prove *p)
 {
-    int partitions = p->streams->partitions;
+    int partitions = streams_most(p->streams), count = (int)p->out->stream_count;
     bool ok = redis_time_sync(&p->time, p->link, p->err);
 
-    p->freshness = (struct freshness){redis_time_now_ms(&p->time), p->config->clock_skew_ms, true};
+    p->freshness = (struct freshness){
+        .now_ms = redis_time_now_ms(&p->time), .skew_ms = p->config->clock_skew_ms, .settled_counts = true};
     ok = ok && read_needs(p);
-    for (int s = 0; ok && s < (int)p->streams->count; s++)
+    for (int s = 0; ok && s < count; s++)
         ok = read_stream_state(p, s);
     for (int partition = 0; ok && partition < partitions; partition++)
         ok = read_letters(p, partition);
-    for (int s = 0; ok && s < (int)p->streams->count; s++)
+    for (int s = 0; ok && s < count; s++)
         ok = walk_stream(p, s);
     if (ok)
         count_bodiless(p);
@@ -778,9 +779,9 @@ bool prove_run(const struct config *config, struct link *l, struct store *store,
                       .since_ms = since_ms};
     bool ok;
 
-    *out = (struct proof){.stream_count = streams->count};
-    out->streams = xcalloc(streams->count, sizeof(*out->streams));
-    p.read_to = xcalloc(streams->count, sizeof(*p.read_to));
+    *out = (struct proof){.stream_count = streams_count(streams)};
+    out->streams = xcalloc(out->stream_count, sizeof(*out->streams));
+    p.read_to = xcalloc(out->stream_count, sizeof(*p.read_to));
     p.arena = arena_new(ARENA_FIRST, ARENA_LIMIT);
     ok = run(&p);
     message_list_deinit(&p.suspects);

@@ -494,13 +494,13 @@ static bool mark_open(struct deep *d)
 {
     struct streams streams = {0};
     int64_t from_ms = INT64_MAX;
-    bool ok = d->count == 0 || streams_init(&streams, (int)d->ctl->config->stream_partitions);
+    bool ok = d->count == 0 || ctl_streams(d->ctl, d->ctl->link, &streams, d->err);
 
     for (size_t i = 0; i < d->count; i++)
         if (d->picks[i].check.stored_fetched_ms < from_ms)
             from_ms = d->picks[i].check.stored_fetched_ms;
     from_ms -= d->ctl->config->clock_skew_ms;
-    for (size_t i = 0; ok && i < streams.count; i++)
+    for (size_t i = 0; ok && i < streams_count(&streams); i++)
         ok = mark_stream(d, streams.items[i].key, from_ms > 0 ? from_ms : 0);
     for (size_t i = 0; ok && i < d->count; i++)
         ok = mark_need(d, &d->picks[i]);
