@@ -537,8 +537,10 @@ static void pump(struct replay *r)
 
 static void round_end(struct replay *r)
 {
-    if (r->asked == 0 && r->round_fine)
-        age(r, r->round_ms - r->config->replay_ms);
+    if (r->asked > 0 || !r->round_fine)
+        return;
+    ring_trim(r->ring);
+    age(r, r->round_ms - r->config->replay_ms);
 }
 
 static void on_answer(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)

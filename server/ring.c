@@ -24,7 +24,9 @@ struct ring_chunk {
 
 struct ring {
     struct ring_chunk *first, *last; /* NULL: empty */
-    struct ring_chunk *spare;        /* of chunk_size; NULL: none */
+    struct ring_chunk *spare;        /* emptied ones of chunk_size, the latest first */
+    size_t spares;
+    size_t unused; /* fewest spares since the last trim: so many were not needed */
     size_t chunk_size;
     size_t max;
     size_t bytes;    /* of all chunks, the spare one included */
@@ -42,13 +44,24 @@ struct ring *ring_new(size_t max)
     return r;
 }
 
+static void drop_spare(struct ring *r)
+{
+    struct ring_chunk *c = r->spare;
+
+    r->spare = c->next;
+    r->spares--;
+    r->bytes -= c->size;
+    free(c);
+}
+
 void ring_free(struct ring *r)
 {
     if (!r)
         return;
     while (r->count > 0)
         ring_pop(r);
-    free(r->spare);
+    while (r->spare)
+        drop_spare(r);
     free(r);
 }
 
@@ -65,14 +78,15 @@ static bool extend(struct ring *r, size_t size)
 
     if (r->spare && wanted == r->chunk_size) {
         c = r->spare;
-        r->spare = NULL;
+        r->spare = c->next;
+        if (--r->spares < r->unused)
+            r->unused = r->spares;
     } else {
-        if (r->spare) {
-            r->bytes -= r->spare->size;
-            free(r->spare);
-            r->spare = NULL;
-        }
-        if (wanted > r->max || r->bytes > r->max - wanted)
+        if (wanted > r->max)
+            return false;
+        while (r->spare && r->bytes > r->max - wanted)
+            drop_spare(r);
+        if (r->bytes > r->max - wanted)
             return false;
         c = xmalloc(sizeof(*c) + wanted);
         c->size = wanted;
@@ -112,8 +126,10 @@ static void drop_chunk(struct ring *r)
     r->first = c->next;
     if (!r->first)
         r->last = NULL;
-    if (!r->spare && c->size == r->chunk_size) {
+    if (c->size == r->chunk_size) {
+        c->next = r->spare;
         r->spare = c;
+        r->spares++;
         return;
     }
     r->bytes -= c->size;
@@ -130,6 +146,15 @@ void ring_pop(struct ring *r)
     r->count--;
     if (r->first->front == r->first->end)
         drop_chunk(r);
+}
+
+void ring_trim(struct ring *r)
+{
+    while (r->spare && r->unused > 0) {
+        drop_spare(r);
+        r->unused--;
+    }
+    r->unused = r->spares;
 }
 
 struct ring_record *ring_front(const struct ring *r)

@@ -7,8 +7,10 @@
  * Why so:  one copy of bytes an event and nothing else, since every event passes here and hardly one is ever needed again.
  *          Records stand end to end in chunks that are never moved or resized:
  *
- *            chunk [ gone | record | record | ... | room ] -> chunk [ record ... ] -> ...      one chunk is kept spare
- *                          ^ front                                             ^ here is added */
+ *            chunk [ gone | record | record | ... | room ] -> chunk [ record ... ] -> ...
+ *                          ^ front                                             ^ here is added
+ *
+ *          Emptied chunks are kept for the next records: fresh memory costs the kernel more than a record costs us. */
 #ifndef SHOPSTREAM_SERVER_RING_H
 #define SHOPSTREAM_SERVER_RING_H
 
@@ -51,6 +53,9 @@ void ring_free(struct ring *r); /* accepts NULL */
 struct ring_record *ring_add(struct ring *r, const void *body, size_t length);
 
 void ring_pop(struct ring *r); /* drops the front, which there must be */
+
+/* Frees the emptied chunks that were not needed since the last call; to be called at regular intervals. */
+void ring_trim(struct ring *r);
 
 /* Borrowed until the record is popped; NULL: none (any more). */
 struct ring_record *ring_front(const struct ring *r);

@@ -64,19 +64,50 @@ TEST(records_come_back_in_order_and_whole_while_the_ring_turns)
     ring_free(r);
 }
 
-TEST(an_empty_ring_keeps_one_chunk_and_begins_again)
+TEST(emptied_chunks_are_used_again_and_given_back_when_nobody_needed_them)
 {
     struct ring *r = ring_new(1 << 20);
+    uint64_t serial = 0;
+    size_t filled;
 
     CHECK(!ring_front(r) && ring_count(r) == 0 && !ring_has(r, 0));
-    for (uint64_t serial = 0; serial < 300; serial++)
+    while (serial < 300)
+        CHECK(put(r, serial++));
+    filled = ring_bytes(r);
+    while (ring_front(r))
+        ring_pop(r);
+    CHECK_INT(ring_bytes(r), filled);
+    ring_trim(r); /* they were all needed */
+    CHECK_INT(ring_bytes(r), filled);
+    while (serial < 330)
+        CHECK(put(r, serial++));
+    CHECK_INT(ring_front(r)->serial, 300);
+    CHECK_INT(ring_bytes(r), filled);
+    ring_trim(r);
+    CHECK(ring_bytes(r) < filled / 2 && ring_bytes(r) > 0);
+    while (ring_front(r))
+        ring_pop(r);
+    ring_trim(r);
+    ring_trim(r);
+    CHECK_INT(ring_bytes(r), 0);
+    CHECK(put(r, serial));
+    ring_free(r);
+}
+
+TEST(emptied_chunks_make_room_for_a_large_record)
+{
+    static char large[200 * 1024];
+    struct ring *r = ring_new(256 * 1024);
+
+    for (uint64_t serial = 0; ring_bytes(r) < 200 * 1024; serial++)
         CHECK(put(r, serial));
     while (ring_front(r))
         ring_pop(r);
-    CHECK_INT(ring_bytes(r), 64 * 1024);
-    CHECK(put(r, 300));
-    CHECK_INT(ring_front(r)->serial, 300);
-    CHECK_INT(ring_bytes(r), 64 * 1024);
+    CHECK(ring_add(r, large, sizeof(large)) != NULL);
+    CHECK(ring_bytes(r) <= 256 * 1024);
+    ring_trim(r);
+    ring_trim(r);
+    CHECK(ring_count(r) == 1 && ring_bytes(r) >= sizeof(large) && ring_bytes(r) < 220 * 1024);
     ring_free(r);
 }
 
@@ -101,6 +132,7 @@ TEST(a_large_record_has_a_chunk_of_its_own_and_one_larger_than_the_ring_is_not_k
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(records_come_back_in_order_and_whole_while_the_ring_turns),
-                        CASE(an_empty_ring_keeps_one_chunk_and_begins_again),
+                        CASE(emptied_chunks_are_used_again_and_given_back_when_nobody_needed_them),
+                        CASE(emptied_chunks_make_room_for_a_large_record),
                         CASE(a_large_record_has_a_chunk_of_its_own_and_one_larger_than_the_ring_is_not_kept));
 }
