@@ -88,8 +88,14 @@ static void raise_file_limit(const struct config *c)
         log_warn_errno("limit of open files not raised", LOG_I("wanted", c->max_connections));
 }
 
-/* Large buffers come with a burst and go with it. Left alone, glibc raises the size from which it maps them each time one
- * is freed, and then keeps the largest burst ever for good. */
+/* Large buffers come with a burst and go with it. This jemalloc reads where it is linked (CMakeLists.txt): a thread of its
+ * own gives back what nobody has needed for the time given. */
+extern const char *malloc_conf;
+const char *malloc_conf =
+    "background_thread:true,max_background_threads:1,dirty_decay_ms:50,muzzy_decay_ms:0";
+
+/* And this is for glibc where it is not. Left alone, that raises the size from which it maps buffers each time one is freed,
+ * and then keeps the largest burst ever for good. */
 static void give_back_large_buffers(void)
 {
     (void)!mallopt(M_MMAP_THRESHOLD, 128 * 1024);
