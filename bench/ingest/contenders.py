@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 
 import stack
 from lib import measure
@@ -85,17 +86,17 @@ class Evhttp(Rival):
 
 
 class Webdis(Rival):
-    """As packaged but for ports, log and one thread, because one core is what everybody gets. Verifies nothing. The body of a
+    """As packaged but for ports, files and one thread, because one core is what everybody gets. Verifies nothing. The body of a
     PUT is the last argument of the command in the path."""
 
     method, path, verifies = "PUT", "/XADD/s/*/body", False
 
     def __init__(self, redis, pool=None):
         port = free_port()
-        self.settings = stack.tempfile.mkdtemp(prefix="shopstream-webdis-")
+        self.settings = tempfile.mkdtemp(prefix="shopstream-webdis-")
         with open("/etc/webdis/webdis.json") as f:
             config = json.load(f)
-        config.update(redis_port=redis.port, http_port=port, threads=1, daemonize=False, verbosity=0,
+        config.update(redis_port=redis.port, http_port=port, threads=1, daemonize=False,
                       logfile=os.path.join(self.settings, "log"), pidfile=os.path.join(self.settings, "pid"))
         if pool:
             config["pool_size"] = pool
@@ -111,7 +112,7 @@ class Webdis(Rival):
 class NginxLua(Rival):
     def __init__(self, redis):
         port = free_port()
-        self.settings = stack.tempfile.mkdtemp(prefix="shopstream-nginx-lua-")
+        self.settings = tempfile.mkdtemp(prefix="shopstream-nginx-lua-")
         with open(os.path.join(HERE, "nginx", "nginx.conf")) as f:
             text = f.read()
         for mark, value in (("@DIR@", self.settings), ("@HERE@", os.path.join(HERE, "nginx")), ("@PORT@", str(port))):
