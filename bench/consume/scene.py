@@ -27,7 +27,7 @@ import time
 import bson
 import world
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
-from lib.measure import Meter, memory_of, tree_cpu
+from lib.measure import Meter, cpu_of, memory_of, tree_cpu
 from stack import check, check_equal
 
 LIVE, DEAD, GROUP, STAGED = world.LIVE, world.DEAD, world.GROUP, world.LIVE + ":staged"
@@ -41,19 +41,6 @@ SAMPLE = 50
 
 
 # ---------------------------------------------------------------- what was used
-
-def fine_cpu(pid):
-    """Seconds of a process to the nanosecond, from the scheduler; only of threads that still run. A round that takes 70 ms of
-    CPU cannot be told in ticks of 10."""
-    total = 0
-    for thread in os.listdir("/proc/%d/task" % pid):
-        try:
-            with open("/proc/%d/task/%s/schedstat" % (pid, thread)) as f:
-                total += int(f.read().split()[0])
-        except FileNotFoundError:
-            pass
-    return total / 1e9
-
 
 def mongo_readers():
     """CPU of the MongoDB server's processes, as far as it is one of ours."""
@@ -214,8 +201,8 @@ class Scene:
             bulks = self._warm(running)
             self._stage(self.fields, self.repeat)
             counters = w.sim.counters()
-            meter = Meter(contender=lambda: sum(fine_cpu(pid) for pid in running.pids), redis=lambda: fine_cpu(w.redis.pid),
-                          simulator=lambda: fine_cpu(w.sim.pid), **mongo_readers())
+            meter = Meter(contender=lambda: sum(cpu_of(pid) for pid in running.pids), redis=lambda: cpu_of(w.redis.pid),
+                          simulator=lambda: cpu_of(w.sim.pid), **mongo_readers())
             self.redis.rename(STAGED, LIVE)
             self._wait(running, self.events)
             used = meter.stop()

@@ -41,12 +41,12 @@ def facts():
         system = first(r'^PRETTY_NAME="?([^"\n]+)', f.read())
     libraries = [(name, output("pkg-config", "--modversion", module)) for name, module in (
         ("libevent", "libevent"), ("hiredis", "hiredis"), ("libmongoc", "libmongoc-1.0"), ("libcurl", "libcurl"),
-        ("OpenSSL", "libcrypto"), ("yyjson", "yyjson"))]
+        ("OpenSSL", "libcrypto"), ("yyjson", "yyjson"), ("jemalloc", "jemalloc"))]
     return [
         ("commit", output("git", "-C", ROOT, "describe", "--always", "--dirty") or "?"),
         ("machine", "%d processors, %s, %.0f GiB" % (os.cpu_count(), model if model != "?" else platform.machine(), memory)),
         ("system", "%s, Linux %s, %s" % (system, platform.release(), output("gcc", "--version").partition("\n")[0])),
-        ("libraries", ", ".join("%s %s" % pair for pair in libraries)),
+        ("libraries", ", ".join("%s %s" % (name, version or "none") for name, version in libraries)),
         ("Redis", "%s, appendonly yes, appendfsync everysec, no snapshots, noeviction, on loopback (deploy/stack/redis)" %
          first(r"v=(\S+)", output("redis-server", "--version"))),
     ]

@@ -1,6 +1,6 @@
 /* micro_input.h - bench: what the stages are given. Fixed to the byte, and of the size and shape of real traffic.
  *
- * Webhooks are order updates filled up to 1 KiB, as bench/load sends them. Orders are what the simulator renders
+ * Webhooks are order updates filled up to 1 KiB, as bench/run sends them. Orders are what the simulator renders
  * (order_<platform>.json, one of three items, 4.3 KB), under as many ids as are wanted. Entities of the other kinds are the
  * full goldens. */
 #ifndef SHOPSTREAM_BENCH_MICRO_INPUT_H
