@@ -103,6 +103,7 @@ struct push micro_push(enum micro_market market)
     MICRO_CHECK(hmac_sha256_hex(key, parts, 2, hex));
     hmac_key_free(key);
     push.authorization = (struct entry_text){xstrndup(hex, HMAC_HEX_LENGTH), HMAC_HEX_LENGTH};
+    push.partitions = 1;
     push.trace = (struct entry_text){"0123456789abcdef0123456789abcdef", 32};
     return push;
 }

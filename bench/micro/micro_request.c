@@ -88,7 +88,8 @@ static void open_server(struct request *r, const struct config *c)
     r->http = http_new(r->base, c, listener,
                        &(struct pending_stores){.stream = r->stream,
                                                 .replay = replay_new(c, 0, r->stream, NULL, NULL, &r->counts),
-                                                .pressure = pressure_new(c)},
+                                                .pressure = pressure_new(c),
+                                                .placement = placement_new(c)},
                        &r->limit);
 }
 
