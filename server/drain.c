@@ -699,6 +699,15 @@ static void look_after(struct drain *d)
     d->check_ms = clock_mono_ms() + CHECK_MS;
 }
 
+/* Something was stored less than REPLAY_SECONDS ago: Redis may lose it yet, and then only the next life has it. */
+static bool holds_new(const struct drain *d)
+{
+    for (size_t n = 0; n < d->used_count; n++)
+        if (d->slots[d->used[n]]->held_ms != 0)
+            return true;
+    return false;
+}
+
 static void *drain_run(void *arg)
 {
     struct drain *d = arg;
@@ -721,7 +730,7 @@ static void *drain_run(void *arg)
     }
     d->check_ms = 0;
     look_after(d);
-    if (d->redis && !d->unsure && d->again == 0)
+    if (d->redis && !d->unsure && d->again == 0 && !holds_new(d))
         journal_release(d->journal, INT64_MAX);
     disconnect(d);
     pthread_mutex_lock(&d->mutex);

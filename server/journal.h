@@ -100,7 +100,8 @@ size_t journal_read(struct journal *j, struct segment_record *to, size_t max, in
 /* Redis has all that journal_read gave last. A segment that is done is deleted, or, with REPLAY_SECONDS, kept. */
 void journal_acked(struct journal *j);
 
-/* Deletes what is kept and was done until then (monotonic ms; INT64_MAX: all, the last one too when it is closed). */
+/* Deletes what is kept and was done until then (monotonic ms; INT64_MAX: all, the last one too when it is closed: nothing of it
+ * is so new that Redis may lose it). */
 void journal_release(struct journal *j, int64_t until_ms);
 
 /* Deletes of it what is too much for JOURNAL_MAX_BYTES or for the disk. */

@@ -230,6 +230,22 @@ def case_server_killed_while_it_sends_again_leaves_a_gap_that_its_next_life_ends
             check_equal(total(server, "dropped"), 0, "dropped")
 
 
+def case_server_stopped_leaves_its_newest_events_in_files_until_redis_has_shown_to_keep_them():
+    """JOURNAL_ALWAYS: a Redis that loses its last second may do so just after the server has left in good order."""
+    settings = {"JOURNAL_ALWAYS": 1}
+    with Redis(*FORGETFUL) as redis, Journal() as j:
+        with Up(redis, j.settings(**settings)) as server:
+            push(server, *map(str, range(100)))
+            wait_for("them in Redis", lambda: len(redis.entries()) == 100)
+            server.stop()
+        redis.kill()
+        redis.start()
+        with Up(redis, j.settings(REPLAY_SECONDS=1, **settings)) as server:
+            wait_for("what Redis has lost", lambda: len(redis.entries()) == 100)
+            check_equal(there(redis, map(str, range(100))), set(), "lost")
+            wait_for("no file left", lambda: not j.segments())
+
+
 def case_server_killed_with_what_only_its_ring_had_tells_how_much_that_was():
     with Redis(*FORGETFUL) as redis, Journal() as j, Stepper(redis.port) as proxy:
         url = redis.url.replace(":%d" % redis.port, ":%d" % proxy.port)
