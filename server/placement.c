@@ -23,6 +23,7 @@ struct placement {
     bool asked;            /* one is out */
     bool unreadable;       /* a person knows that the record is not readable */
     atomic_bool known;     /* the record has been read */
+    int recorded;          /* most as last read; 0 = never */
     _Atomic int in_use;    /* as last read; before that STREAM_PARTITIONS */
     _Atomic int most;      /* of those read, and of those used here; 0 = none yet */
 };
@@ -74,6 +75,7 @@ static void follow(struct placement *p, const struct layout *read)
     struct layout known = {atomic_load(&p->in_use), atomic_load(&p->most)};
     const bool first = !atomic_load(&p->known), changed = layout_follow(&known, read);
 
+    p->recorded = read->most;
     atomic_store(&p->in_use, known.in_use);
     raise_most(p, known.most);
     atomic_store(&p->known, true);
@@ -110,7 +112,7 @@ static void ask(const struct placement *p, struct layout_question *q)
     layout_ask(q, &(struct layout){atomic_load(&p->in_use), atomic_load(&p->most)}, 0);
 }
 
-void placement_start(struct placement *p, const struct redis_url *url, const char *host)
+static void ask_now(struct placement *p, const struct redis_url *url, const char *host)
 {
     struct layout_question q;
     struct err err = {0};
@@ -121,6 +123,17 @@ void placement_start(struct placement *p, const struct redis_url *url, const cha
     if (r && r->type == REDIS_REPLY_STRING)
         judge(p, r->str, (size_t)r->len);
     freeReplyObject(r);
+}
+
+void placement_start(struct placement *p, const struct redis_url *url, const char *host)
+{
+    ask_now(p, url, host);
+}
+
+void placement_finish(struct placement *p, const struct redis_url *url, const char *host)
+{
+    if (atomic_load(&p->most) > p->recorded)
+        ask_now(p, url, host);
 }
 
 static void on_answer(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)

@@ -487,6 +487,8 @@ void server_free(struct server *s)
         if (s->loops[i].running)
             pthread_join(s->loops[i].thread, NULL);
     drain_stop(s->drain, drain_left_ms(s));
+    if (s->drain)
+        placement_finish(s->placement, &s->url, s->resolver ? resolver_address(s->resolver) : NULL);
     journal_stop(s->journal);
     for (size_t i = 0; i < s->count; i++)
         loop_deinit(&s->loops[i]);

@@ -284,18 +284,17 @@ def case_a_strange_request_id_is_replaced():
 
 
 def case_partitions_follow_the_shop():
-    fresh()
-    with Server(redis, {"STREAM_PARTITIONS": 8}) as other:
+    with Redis() as own, Server(own, {"STREAM_PARTITIONS": 8}) as other:
         for shop in range(40):
             for order in range(2):
                 check_equal(other.push(order_event("%d" % order, shop=str(shop)))[0], 200, "answer")
         check_equal(other.push(b"{")[0], 200, "garbage")
-    streams = [k.decode() for k in redis.client.keys("webhooks:{?}")]
-    check(len(streams) > 4, "several partitions: %r" % streams)
-    shops = [{e["shop"] for e in redis.entries(k)} for k in streams]
-    check_equal(sum(map(len, shops)), 40, "each shop in one partition")
-    check_equal(sum(redis.client.xlen(k) for k in streams), 80, "entries")
-    check_equal(len(redis.client.keys("webhooks:{?}:dead")), 1, "dead streams")
+        streams = [k.decode() for k in own.client.keys("webhooks:{?}")]
+        check(len(streams) > 4, "several partitions: %r" % streams)
+        shops = [{e["shop"] for e in own.entries(k)} for k in streams]
+        check_equal(sum(map(len, shops)), 40, "each shop in one partition")
+        check_equal(sum(own.client.xlen(k) for k in streams), 80, "entries")
+        check_equal(len(own.client.keys("webhooks:{?}:dead")), 1, "dead streams")
 
 
 def case_admin_port_tells_health_readiness_and_metrics():

@@ -1,6 +1,7 @@
 /* test_upsert.c - what is sent, what every answer and every silence of MongoDB leads to; against the mock. */
 #include "worker/upsert.h"
 
+#include "common/keys.h"
 #include "common/metrics.h"
 #include "tests/unit/mongo_fixture.h"
 #include "worker/raw_event.h"
@@ -1481,6 +1482,105 @@ TEST(an_entry_of_the_future_whose_read_was_refused_waits_for_the_clock)
     world_stop(&w);
 }
 
+/* --- an entry of another partition than its shop's --------------------------------------------------- */
+
+/* From now on the shop of event() is not in partition 0, where its entries lie. */
+static void move_the_shop(struct world *w)
+{
+    for (w->f.partitions = 2; keys_partition("tiktok", 6, "749", 3, w->f.partitions) == 0;)
+        w->f.partitions++;
+}
+
+TEST(an_entry_of_another_partition_is_read_once_whatever_is_stored)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    CHECK(whole_turn(&w, "1", 50, 900, "a"));
+    forget_settled(&w);
+    n = add(&w, event("1", 150, 40, true));
+    CHECK(look_up(&w));
+    CHECK_INT(n->state, NEED_JUDGED); /* at home it is reflected */
+    collect(&w);
+    forget_settled(&w);
+    move_the_shop(&w);
+    n = wanted(&w, "1", 150);
+    add(&w, event("1", 160, 40, true));
+    serve(&w, n, 50, 1000, "a");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(w.settled.count, 2);
+    CHECK_INT(w.settled.first->outcome, OUTCOME_DONE);
+    CHECK_INT(w.settled.last->outcome, OUTCOME_DONE);
+    world_stop(&w);
+}
+
+TEST(an_entry_of_another_partition_that_is_not_served_yet_is_tried_again)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    move_the_shop(&w);
+    n = add(&w, event("1", 150, 40, true));
+    CHECK(look_up(&w));
+    serve(&w, n, 30, 200, "a");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_RETRY);
+    world_stop(&w);
+}
+
+/* Another lane's read came between: which of the two is the later one its clock cannot tell. */
+TEST(an_entry_of_another_partition_whose_read_was_refused_is_read_again)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    move_the_shop(&w);
+    mongo_mock_put(w.mock, "orders",
+                   "{\"_id\":\"tiktok:749:1\",\"version\":10,\"fetched_ms\":500,\"content\":\"theirs\"}");
+    n = wanted(&w, "1", 150);
+    serve(&w, n, 10, 400, "changed");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(w.settled.count, 0);
+    CHECK_INT(n->state, NEED_NEW);
+    CHECK_INT(n->messages.count, 1);
+    CHECK(look_up(&w));
+    serve(&w, n, 10, 600, "changed");
+    n->answer.kind = ANSWER_FOUND;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_TEXT(stored_content(&w, "1"), "changed");
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
+    world_stop(&w);
+}
+
+TEST(a_tombstone_ends_an_entry_of_another_partition)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    CHECK(whole_turn(&w, "1", 10, 100, "a"));
+    forget_settled(&w);
+    move_the_shop(&w);
+    n = wanted(&w, "1", 150);
+    serve_gone(&w, n, 200);
+    n->answer.kind = ANSWER_MISSING; /* left out twice, a minute apart */
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK(stored_has(&w, "1", "deleted_at"));
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
+    world_stop(&w);
+}
+
 /* --- convergence ------------------------------------------------------------------------------------ */
 
 /* One state of one entity, as some worker read it. */
@@ -1684,6 +1784,10 @@ int main(int argc, char **argv)
         CASE(an_entry_of_the_future_is_shown_by_the_read_it_asked_for),
         CASE(an_entry_of_the_future_that_nobody_read_for_waits_for_the_clock),
         CASE(an_entry_of_the_future_whose_read_was_refused_waits_for_the_clock),
+        CASE(an_entry_of_another_partition_is_read_once_whatever_is_stored),
+        CASE(an_entry_of_another_partition_that_is_not_served_yet_is_tried_again),
+        CASE(an_entry_of_another_partition_whose_read_was_refused_is_read_again),
+        CASE(a_tombstone_ends_an_entry_of_another_partition),
         CASE(any_order_with_duplicates_and_faults_gives_the_newest_state),
         CASE(any_order_with_deletions_gives_the_last_read),
         CASE(a_need_that_joined_while_another_was_written_is_not_lost));
