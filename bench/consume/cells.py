@@ -8,8 +8,8 @@ import os
 
 import world
 from consume import growth
-from consume.contenders import NODE, PYTHON, BareLoop, Rival, Shopstream, bare_upserts
-from consume.scene import mongo_readers, operations, scene_of
+from consume.contenders import NODE, PYTHON, BareLoop, Rival, Shopstream, bare_upserts, operations
+from consume.scene import scene_of
 from lib.cell import Cell, at_least, at_most
 from lib.chart import Bars
 from lib.report import output, package
@@ -60,7 +60,7 @@ def bare_round(connections):
         path = os.path.join(scene.world.directory, "operations")
         if not os.path.exists(path):
             operations(scene, path)
-        figures = bare_upserts(scene, path, connections, mongo_readers())
+        figures = bare_upserts(scene, path, connections)
         scene.held = None
         return figures
     return run

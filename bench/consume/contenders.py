@@ -10,8 +10,11 @@ import os
 import shutil
 import subprocess
 
+import bson
 import stack
 import world
+from consume.rivals.worker import guarded
+from consume.mongo_cpu import mongo_readers
 from lib.measure import Meter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -100,8 +103,20 @@ class BareLoop:
             yield BareReads([program])
 
 
-def bare_upserts(scene, path, connections, readers):
+def operations(scene, path):
+    """The upserts of all orders as a worker sends them, ready: one {q, u} after the other, sorted by _id."""
+    with open(path, "wb") as f:
+        for _id in sorted(scene.versions):
+            made = bson.decode(scene.documents["after"][_id].raw)
+            first_seen = made.pop("first_seen")
+            del made["_id"]
+            upsert = guarded(_id, made, made["version"], made["fetched_ms"], made["fetched_ms"] + 60000, first_seen)
+            f.write(bson.encode({"q": upsert._filter, "u": upsert._doc}))
+
+
+def bare_upserts(scene, path, connections):
     """The upserts in path by nothing but the driver; figures like those of a drain."""
+    readers = mongo_readers()
     process = subprocess.Popen([os.path.join(stack.RELEASE, "bench-bare"), "upserts", scene.world.mongo.uri, scene.world.dbname,
                                 path, str(connections)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)

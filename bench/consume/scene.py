@@ -17,68 +17,24 @@ append-only file in no round.
 """
 
 import atexit
-import itertools
 import json
 import os
-import subprocess
 import threading
 import time
 
 import bson
 import world
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
-from lib.measure import Meter, cpu_of, memory_of, tree_cpu
+from consume.entries import document_id, hand_over, poisoned, stage
+from consume.mongo_cpu import mongo_readers
+from consume.verdict import check_round
+from lib.measure import Meter, cpu_of, memory_of
 from stack import check, check_equal
 
-LIVE, DEAD, GROUP, STAGED = world.LIVE, world.DEAD, world.GROUP, world.LIVE + ":staged"
+LIVE, DEAD, GROUP = world.LIVE, world.DEAD, world.GROUP
 CALL = 50  # ids of a detail call
-POISON = 10  # every so many-th entry of a shop in "poison" can never be read
 FILL = 10000  # documents an insert of filling
 WARMED = 1000  # entries, at most a third of all
-# What two workers that read the same order at two moments may say differently, or that only ours writes.
-OWN_FIELDS = frozenset(("fetched_ms", "content_hash", "details_fetched_at", "synced_at", "first_seen", "trace"))
-SAMPLE = 50
-
-
-# ---------------------------------------------------------------- what was used
-
-def mongo_readers():
-    """CPU of the MongoDB server's processes, as far as it is one of ours."""
-    readers = {}
-    for name in ("mongo", "postgres"):
-        path = os.path.join(world.shared_mongo().directory, name + ".pid")
-        if os.path.exists(path):
-            with open(path) as f:
-                pid = int(f.read())
-            readers[name] = lambda pid=pid: tree_cpu(pid)
-    return readers
-
-
-# ---------------------------------------------------------------- entries as commands
-
-def command(*words):
-    parts = [b"*%d\r\n" % len(words)]
-    for word in words:
-        word = word if isinstance(word, bytes) else word.encode()
-        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
-    return b"".join(parts)
-
-
-def xadd(fields):
-    return command("XADD", STAGED, "*", *itertools.chain.from_iterable(fields.items()))
-
-
-def document_id(fields):
-    return "tiktok:%s:%s" % (fields[b"shop"].decode(), fields[b"id"].decode())
-
-
-def poisoned(entries):
-    """The same with every POISON-th entry of each shop without its id."""
-    seen, made = {}, []
-    for fields in entries:
-        number = seen[fields[b"shop"]] = seen.get(fields[b"shop"], 0) + 1
-        made.append({k: v for k, v in fields.items() if k != b"id"} if number % POISON == 0 else fields)
-    return made
 
 
 # ---------------------------------------------------------------- the scene
@@ -146,17 +102,6 @@ class Scene:
         self.events = repeat * self.orders
         self.poison = self.events - repeat * len(self.readable) if stream == "poison" else 0
 
-    def _stage(self, entries, repeat=1):
-        self.redis.xgroup_create(STAGED, GROUP, id="0", mkstream=True)
-        pipe = subprocess.Popen(["redis-cli", "-p", str(self.world.redis.port), "--pipe"], stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        block = b"".join(map(xadd, entries))
-        for _ in range(repeat):
-            pipe.stdin.write(block)
-        said = pipe.communicate()[0].decode()
-        check(pipe.returncode == 0 and "errors: 0" in said, "redis-cli --pipe: " + said)
-        check_equal(self.redis.xlen(STAGED), len(entries) * repeat, "entries waiting")
-
     def stored(self, state, filling=0):
         """MongoDB holds the orders in this state ("nothing": none), and so many documents of others."""
         if self.filling != filling or (self.held != state and filling == 0):
@@ -199,11 +144,11 @@ class Scene:
         self.held = None  # unknown, until this round has ended as it should
         with contender.started(self) as running:
             bulks = self._warm(running)
-            self._stage(self.fields, self.repeat)
+            stage(self.redis, w.redis.port, self.fields, self.repeat)
             counters = w.sim.counters()
             meter = Meter(contender=lambda: sum(cpu_of(pid) for pid in running.pids), redis=lambda: cpu_of(w.redis.pid),
                           simulator=lambda: cpu_of(w.sim.pid), **mongo_readers())
-            self.redis.rename(STAGED, LIVE)
+            hand_over(self.redis)
             self._wait(running, self.events)
             used = meter.stop()
             figures = {name: used[name] / self.events * 1e6 for name in meter.readers}
@@ -211,14 +156,14 @@ class Scene:
                            others=used["others_percent"], bulks=running.bulks(self.warmed + self.events) - bulks)
         now = w.sim.counters()
         figures.update(calls=now["detail_calls"] - counters["detail_calls"], ids=now["detail_ids"] - counters["detail_ids"])
-        self._check(figures, 0 if state == "after" else self.events - self.poison, calls)
+        check_round(self, figures, 0 if state == "after" else self.events - self.poison, calls)
         self.held = "after" if self.poison == 0 else None
         return figures
 
     def _warm(self, running):
         """Some entries that do not count, and everything as it was before them. Returns how many bulks they took."""
-        self._stage(self.fields[:self.warmed])
-        self.redis.rename(STAGED, LIVE)
+        stage(self.redis, self.world.redis.port, self.fields[:self.warmed])
+        hand_over(self.redis)
         self._wait(running, self.warmed)
         if self.state != "after":
             self._put([document_id(fields) for fields in self.fields[:self.warmed] if b"id" in fields], self.state, True)
@@ -235,26 +180,6 @@ class Scene:
             check(time.monotonic() < deadline, "not all is acknowledged: lag %s, pending %d" % (group["lag"], group["pending"]))
             time.sleep(0.004)
 
-    def _check(self, figures, needed, calls):
-        """What came of it: every document at the version that is served, nothing left, no call too many."""
-        w = self.world
-        figures["fewest_calls"] = self.fewest_calls() if needed else 0
-        check_equal(figures["ids"], needed, "ids asked for")
-        most = figures["fewest_calls"] * 1.02 if calls is None else calls
-        check(figures["calls"] <= most, "%d detail calls, more than %d" % (figures["calls"], most))
-        check_equal(w.sim.counters()["sign_failures"], 0, "refused signatures")
-        check_equal(self.redis.xlen(DEAD), self.poison, "dead letters")
-        check_equal(w.needs(), 0, "needs")
-        wanted = self.wanted()
-        stored = {}
-        ids = sorted(wanted)
-        for at in range(0, len(ids), 1000):
-            stored.update((d["_id"], d["version"]) for d in w.db.orders.find({"_id": {"$in": ids[at:at + 1000]}}, {"version": 1}))
-        check(stored == wanted, "%d of %d documents at the version that is served" % (
-            sum(stored.get(_id) == version for _id, version in wanted.items()), len(wanted)))
-        check_equal(w.db.orders.count_documents({}), len(self.wanted()) + self.filling, "documents")
-        self._compare(ids[::max(1, len(ids) // SAMPLE)])
-
     def wanted(self):
         """{_id: version} of what must be stored after this round."""
         return {_id: self.versions[_id] for _id in self.readable} if self.poison else self.versions
@@ -266,35 +191,6 @@ class Scene:
             per_shop[shop] = per_shop.get(shop, 0) + 1
         return sum(-(-n // CALL) for n in per_shop.values())
 
-    def _compare(self, ids):
-        """Field by field with what our worker makes of the same orders."""
-        for found in self.world.db.orders.find({"_id": {"$in": ids}}):
-            ours = bson.decode(self.documents["after"][found["_id"]].raw)
-            for part in (found, ours):
-                for key in OWN_FIELDS & set(part):
-                    del part[key]
-            path = difference(found, ours)
-            check(path is None, "%s: %s is not what our worker has stored" % (found["_id"], path))
-
-
-def difference(theirs, ours, path=""):
-    """Where two values differ, or None. What ours keeps in `extra`, because no table knows it, theirs has beside the rest, and
-    may have typed."""
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        found = (difference(a, b, "%s[%d]" % (path, i)) for i, (a, b) in enumerate(zip(theirs, ours)))
-        return next((one for one in found if one is not None), None)
-    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
-        return None if theirs == ours else path
-    extra = ours.get("extra", {})
-    for key in sorted((set(ours) | set(theirs)) - {"extra"}):
-        if key in extra and key in theirs and (str(theirs[key]) == str(extra[key]) or isinstance(extra[key], (dict, list))):
-            continue
-        one = difference(theirs.get(key), ours.get(key), path + "." + key)
-        if one is not None:
-            return one
-    return None
-
-
 def fill_part(orders, count, half):
     """Every second of the documents of others: small, with all fields that are indexed, of 50 shops."""
     for at in range(half * FILL, count, 2 * FILL):
@@ -303,18 +199,6 @@ def fill_part(orders, count, half):
             "status": "DELIVERED", "state": "delivered", "create_time": "2026-11-21T09:28:21+07:00",
             "synced_at": "2026-11-21T09:28:21+07:00", "version": 1795000000000 + i, "fetched_ms": 1795228101000,
             "content_hash": "%032x" % i} for i in range(at, min(at + FILL, count))], ordered=False)
-
-
-def operations(scene, path):
-    """The upserts of all orders as a worker sends them, ready: one {q, u} after the other, sorted by _id."""
-    from consume.rivals import worker
-    with open(path, "wb") as f:
-        for _id in sorted(scene.versions):
-            made = bson.decode(scene.documents["after"][_id].raw)
-            first_seen = made.pop("first_seen")
-            del made["_id"]
-            upsert = worker.guarded(_id, made, made["version"], made["fetched_ms"], made["fetched_ms"] + 60000, first_seen)
-            f.write(bson.encode({"q": upsert._filter, "u": upsert._doc}))
 
 
 # ---------------------------------------------------------------- one at a time

@@ -75,15 +75,12 @@ def instant(seconds):
 
 # ---------------------------------------------------------------- documents
 
-def said(value):
-    """What says something: absent, null, empty text and empty list do not."""
-    return value is not None and value != "" and value != []
-
+# What says nothing is left out: null, empty text, empty list. A number of 0 and a false flag say something, hence `or value == 0`.
 
 def line(source):
     made = {}
     for key, value in source.items():
-        if not said(value) or (value == "0" and key in ZERO_IS_NONE):
+        if not (value or value == 0) or (value == "0" and key in ZERO_IS_NONE):
             continue
         if key in MONEY:
             made[key] = money(value)
@@ -102,19 +99,19 @@ def line(source):
 
 
 def payment(source):
-    return {key: value if key == "currency" else money(value) for key, value in source.items() if said(value)}
+    return {key: value if key == "currency" else money(value) for key, value in source.items() if value or value == 0}
 
 
 def address(source):
-    return {key: value for key, value in source.items() if said(value)}
+    return {key: value for key, value in source.items() if value or value == 0}
 
 
 def handling(source):
-    return {key: Int64(value) if key == "days" else value for key, value in source.items() if said(value)}
+    return {key: Int64(value) if key == "days" else value for key, value in source.items() if value or value == 0}
 
 
 def packages(source):
-    return [{"package_id" if key == "id" else key: value for key, value in one.items() if said(value)} for one in source]
+    return [{"package_id" if key == "id" else key: value for key, value in one.items() if value or value == 0} for one in source]
 
 
 PARTS = {"payment": payment, "recipient_address": address, "handling_duration": handling, "packages": packages,
@@ -125,7 +122,7 @@ def content(order):
     """An order of the marketplace as its document's fields."""
     made = {}
     for key, value in order.items():
-        if not said(value) or (value == "0" and key in ZERO_IS_NONE):
+        if not (value or value == 0) or (value == "0" and key in ZERO_IS_NONE):
             continue
         if key in TIMES:
             if value:
