@@ -47,6 +47,7 @@ class Scene:
             self.redis = w.redis.client
             self.redis.config_set("auto-aof-rewrite-percentage", 0)
             self.documents, self.streams = {}, {}
+            self.indexes = [{"key": dict(i["key"]), "name": i["name"]} for i in w.db.orders.list_indexes() if i["name"] != "_id_"]
             self.held, self.filling = None, 0  # state of the orders in MongoDB (None: unknown), documents of others
             self._happen("before", "created")
             self._happen("after", "changed")
@@ -127,12 +128,14 @@ class Scene:
         self.held, self.filling = "nothing", None
         if filling:
             w.db.create_collection("orders")
-            halves = [threading.Thread(target=fill_part, args=(w.db.orders, filling, half)) for half in (0, 1)]
+            halves = [threading.Thread(target=fill_part, args=(w.db.orders, filling, half), daemon=True) for half in (0, 1)]
             for half in halves:
                 half.start()
             for half in halves:
                 half.join()
             check_equal(w.db.orders.count_documents({}), filling, "documents of others")
+            # For a million this takes longer than the tool waits.
+            w.db.command("createIndexes", "orders", indexes=self.indexes)
         w.ctl("init")
         self.filling = filling
 
