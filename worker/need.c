@@ -41,6 +41,7 @@ struct pool {
     size_t hashed;             /* those in the table */
     size_t messages;           /* in all needs */
     size_t bytes;              /* their bytes */
+    bool apart;                /* two needs of one entity may be joinable: pool_fold has to look */
 };
 
 static struct slot *slot_of(struct need *n)
@@ -181,6 +182,7 @@ static struct slot *slot_new(const struct entry *e)
 static void pool_link(struct pool *p, struct slot *s)
 {
     s->before = p->last;
+    s->after = NULL;
     if (p->last)
         p->last->after = s;
     else
@@ -232,21 +234,38 @@ struct need *pool_add(struct pool *p, struct message *m, bool raw)
     return &s->need;
 }
 
+static void pool_unlink(struct pool *p, struct slot *s)
+{
+    if (!s->need.raw)
+        table_remove(p, &s->need);
+    *(s->before ? &s->before->after : &p->first) = s->after;
+    *(s->after ? &s->after->before : &p->last) = s->before;
+    p->needs--;
+    p->count[s->need.state]--;
+    p->messages -= s->counted;
+    p->bytes -= s->counted_bytes;
+    s->counted = s->counted_bytes = 0;
+}
+
 void pool_remove(struct pool *p, struct need *n)
 {
     struct slot *s = slot_of(n);
 
     if (n->messages.first)
         fatalx("need: removed with messages", LOG_S("id", n->doc_id));
-    recount(p, s);
-    if (!n->raw)
-        table_remove(p, n);
-    *(s->before ? &s->before->after : &p->first) = s->after;
-    *(s->after ? &s->after->before : &p->last) = s->before;
-    p->needs--;
-    p->count[n->state]--;
+    pool_unlink(p, s);
     parts_free(n->parts);
     free(s);
+}
+
+void pool_move(struct pool *from, struct need *n, struct pool *to)
+{
+    struct slot *s = slot_of(n);
+
+    pool_unlink(from, s);
+    pool_link(to, s);
+    recount(to, s);
+    to->apart = to->apart || joinable(n);
 }
 
 /* --- questions ------------------------------------------------------------------------------------- */
@@ -262,6 +281,11 @@ void pool_each(struct pool *p, pool_visit visit, void *context)
 size_t pool_needs(const struct pool *p)
 {
     return p->needs;
+}
+
+size_t pool_count(const struct pool *p, enum need_state state)
+{
+    return p->count[state];
 }
 
 size_t pool_messages(const struct pool *p)
@@ -309,11 +333,14 @@ static bool may_enter(enum need_state now, enum need_state next)
 
 void need_enter(struct pool *p, struct need *n, enum need_state next)
 {
+    bool before = joinable(n);
+
     if (!may_enter(n->state, next))
         fatalx("need: illegal step", LOG_I("from", n->state), LOG_I("to", next), LOG_S("id", n->doc_id));
     p->count[n->state]--;
     p->count[next]++;
     n->state = next;
+    p->apart = p->apart || (!before && joinable(n)); /* perhaps beside one that came meanwhile */
 }
 
 void need_judge(struct pool *p, struct need *n, enum outcome outcome, enum dead_class dead, const char *error)
@@ -358,6 +385,9 @@ static void fold_into(struct pool *p, struct need *to, struct need *n)
 
 void pool_fold(struct pool *p)
 {
+    if (!p->apart)
+        return;
+    p->apart = false;
     for (struct slot *s = p->first, *after; s; s = after) {
         struct need *twin;
 

@@ -102,12 +102,16 @@ struct need *pool_add(struct pool *p, struct message *m, bool raw);
 /* Removes and frees a need; its messages must have been taken out (spliced) before. */
 void pool_remove(struct pool *p, struct need *n);
 
-/* Every need in order of arrival; visit may remove the one it is given. */
+/* Moves a need with its messages to the end of another pool: whoever has that pool has the need. */
+void pool_move(struct pool *from, struct need *n, struct pool *to);
+
+/* Every need in order of arrival; visit may remove (or move) the one it is given. */
 typedef void (*pool_visit)(void *context, struct need *n);
 void pool_each(struct pool *p, pool_visit visit, void *context);
 size_t pool_needs(const struct pool *p);
-size_t pool_messages(const struct pool *p); /* messages in all needs */
-size_t pool_bytes(const struct pool *p);    /* their bytes */
+size_t pool_count(const struct pool *p, enum need_state state); /* needs in it */
+size_t pool_messages(const struct pool *p);                     /* messages in all needs */
+size_t pool_bytes(const struct pool *p);                        /* their bytes */
 
 /* Needs in a given state, as an array in the arena (NULL and *count 0 when none or when the arena is full). Ordered by
  * arrival. */

@@ -1,7 +1,7 @@
 /* store.c - worker: the MongoDB side of one process.
  *
  * In:      MONGO_URI and MONGO_DBNAME.
- * Out:     a pool, a client a lane, collections; indexes made; a server proven to do what the guards rely on.
+ * Out:     a pool, a client a thread, collections; indexes made; a server proven to do what the guards rely on.
  * Fails:   with a sentence; never with the URI in it, because that holds a password.
  * Thread:  the pool: made before and freed after all threads. A store belongs to one thread.
  * Why so:  nothing is left to the driver's defaults: without wtimeout a majority write waits for the socket, the socket
@@ -19,7 +19,11 @@
 #include "common/strbuf.h"
 #include "worker/guard.h"
 
-enum { STORE_COLLECTIONS_MAX = 16, POOL_SPARE = 8, /* threads beside the lanes */ WTIMEOUT_MS = 10000 };
+enum {
+    STORE_COLLECTIONS_MAX = 16,
+    POOL_SPARE = 8,
+    /* threads beside the lanes and their writers */ WTIMEOUT_MS = 10000
+};
 
 struct store_pool {
     mongoc_client_pool_t *clients; /* owned */
@@ -142,7 +146,7 @@ static void set_numbers(mongoc_uri_t *uri, int64_t threads)
             mongoc_uri_set_option_as_int32(uri, uri_defaults[i].option, uri_defaults[i].value);
     }
     if (!mongoc_uri_has_option(uri, MONGOC_URI_MAXPOOLSIZE))
-        mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, (int32_t)threads + POOL_SPARE);
+        mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, 2 * (int32_t)threads + POOL_SPARE);
     if (!mongoc_uri_has_option(uri, MONGOC_URI_RETRYWRITES))
         mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true);
     if (!mongoc_uri_has_option(uri, MONGOC_URI_RETRYREADS))

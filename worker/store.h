@@ -1,4 +1,4 @@
-/* store.h - worker: the MongoDB side of one process: pool, one client a lane, collections, indexes, the self-check at
+/* store.h - worker: the MongoDB side of one process: pool, a client a lane and one for its writer, collections, indexes, the self-check at
  * start. Only classic find and update are used, so that compatible servers work (storage rules). */
 #ifndef SHOPSTREAM_WORKER_STORE_H
 #define SHOPSTREAM_WORKER_STORE_H
@@ -14,7 +14,7 @@
 
 struct
     store_pool; /* opaque: mongoc_client_pool_t and the database name; made before threads, freed after them */
-struct store;   /* opaque: one lane's client; one thread */
+struct store;   /* opaque: one thread's client */
 
 /* Installs the driver's log handler, defaults of timeouts and write concern for what the URI leaves open, Error API 2,
  * APM succeeded/failed counters. Does not connect. NULL: err names what is wrong in MONGO_URI (credentials masked). */

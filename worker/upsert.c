@@ -4,7 +4,7 @@
  * Out:     no need stays BUILT: judged, or NEW again with the messages the answer does not cover.
  * Fails:   false when MongoDB is away or an outcome is unknown: whatever has not been judged by then goes back to NEW,
  *          because the write may have landed and only a lookup can tell.
- * Thread:  the lane's; blocks.
+ * Thread:  the lane's writer (writer.c); blocks.
  *
  * Each round plans every open op from what is known to be stored, sorts, and sends bulks of one command each:
  *
@@ -383,7 +383,7 @@ static size_t drop_closed(struct upsert_op **ops, size_t n)
     return open;
 }
 
-static bool run_rounds(struct upsert_flush *fl, struct upsert_op **ops, size_t n)
+static void run_rounds(struct upsert_flush *fl, struct upsert_op **ops, size_t n)
 {
     while (!fl->failed && (n = drop_closed(ops, n)) > 0) {
         size_t at = 0, count;
@@ -403,7 +403,6 @@ static bool run_rounds(struct upsert_flush *fl, struct upsert_op **ops, size_t n
                 send_updates(fl, ops + at, count);
         }
     }
-    return !fl->failed;
 }
 
 /* --- the stage ------------------------------------------------------------------------------------- */
@@ -421,17 +420,13 @@ static void take_built(void *context, struct need *n)
         b->needs[b->count++] = n;
 }
 
-bool upsert_flush(struct pool *pool, struct store *store, const struct config *config,
-                  const struct freshness *f, struct arena *arena, struct message_list *settled,
-                  struct err *err)
+/* What is open in the end starts again: all of it when fl has failed before. */
+static void flush(struct upsert_flush *fl)
 {
-    struct err own = {0};
-    struct upsert_flush fl = {pool, store, config, f, settled, err ? err : &own, false};
-    struct built built = {xcalloc(pool_needs(pool) + 1, sizeof(struct need *)), 0};
+    struct built built = {xcalloc(pool_needs(fl->pool) + 1, sizeof(struct need *)), 0};
     struct upsert_op *ops, **order;
 
-    (void)arena; /* the documents' home; what lives through one call only is on the heap */
-    pool_each(pool, take_built, &built);
+    pool_each(fl->pool, take_built, &built);
     ops = xcalloc(built.count + 1, sizeof(*ops));
     order = xcalloc(built.count + 1, sizeof(struct upsert_op *));
     for (size_t i = 0; i < built.count; i++) {
@@ -439,13 +434,29 @@ bool upsert_flush(struct pool *pool, struct store *store, const struct config *c
             .need = built.needs[i], .doc = built.needs[i]->document, .now = built.needs[i]->document};
         order[i] = &ops[i];
     }
-    run_rounds(&fl, order, built.count);
+    run_rounds(fl, order, built.count);
     for (size_t i = 0; i < built.count; i++) {
         if (!ops[i].closed)
-            upsert_give_back(&fl, &ops[i]);
+            upsert_give_back(fl, &ops[i]);
     }
     free(order);
     free(ops);
     free(built.needs);
+}
+
+bool upsert_flush(struct pool *pool, struct store *store, const struct config *config,
+                  const struct freshness *f, struct message_list *settled, struct err *err)
+{
+    struct err own = {0};
+    struct upsert_flush fl = {pool, store, config, f, settled, err ? err : &own, false};
+
+    flush(&fl);
     return !fl.failed;
+}
+
+void upsert_put_back(struct pool *pool)
+{
+    struct upsert_flush fl = {.pool = pool, .failed = true};
+
+    flush(&fl);
 }

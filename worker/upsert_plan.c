@@ -3,7 +3,7 @@
  * In:      an open op; its need's `stored`, as the lookup or the last read-back saw it.
  * Out:     document, lane and guard of this round; or the op closed, because nothing is left to write.
  * Fails:   never.
- * Thread:  the lane's. No I/O.
+ * Thread:  the lane's writer. No I/O.
  * Why so:  states are ordered by (version, fetched_ms); against a tombstone fetched_ms counts alone, because a slow read
  *          with a higher version, sent before the deletion, must not revive. An unchanged document still moves to the newer
  *          version, or a late older event with other content would pass the guard. */

@@ -3,7 +3,7 @@
  * In:      sorted ops of one collection and lane.
  * Out:     their codes; how many matched; whether ops without a code were executed at all.
  * Fails:   an unknown outcome sets failed and err: nothing of it may be judged but what no redo can change.
- * Thread:  the lane's; blocks up to 2 x socketTimeoutMS + server selection.
+ * Thread:  the lane's writer; blocks up to 2 x socketTimeoutMS + server selection.
  * Why so:  one command a bulk, because the driver has one error slot for all commands of a bulk, and a later success
  *          clears it. The driver's own verdict is not believed: with upsert every op is matched, inserted or has an error,
  *          so the sum must come out, or nothing is known (a reply can be cut). */

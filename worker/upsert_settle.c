@@ -3,7 +3,7 @@
  * In:      an op whose write of this round has landed, or turned out not to be needed.
  * Out:     its need judged, or NEW again with the messages that no state covers; or the op's next write.
  * Fails:   never.
- * Thread:  the lane's. No I/O.
+ * Thread:  the lane's writer. No I/O.
  * Why so:  an op may have companions. The need for an order's transactions is stored before the order: a crash between
  *          the two repeats the order and its need, the other way round the need would be lost. That transactions were read
  *          is noted on the order after they are stored, for the same reason. */

@@ -38,6 +38,7 @@
 #include "worker/sweep.h"
 #include "worker/trim.h"
 #include "worker/upsert.h"
+#include "worker/writer.h"
 
 enum {
     ARENA_FIRST = 1 << 20,  /* bytes; one turn of 1,000 documents fits */
@@ -77,9 +78,11 @@ struct lane {
     struct acker *acker;
     struct trim *trim; /* lane 0 only */
     struct pool *pool;
-    struct arena *arena;
+    struct writer *writer; /* stage 6, on a thread beside the lane's */
+    struct arena *arena;   /* this turn's */
+    struct arena *spare;   /* the next one's; holds the documents under way while the writer is busy */
     struct redis_time time;
-    bool progressed;        /* the last turn settled something: look again at once */
+    bool progressed;        /* the last turn settled something, or is about to: look again at once */
     int64_t probed_mono_ms; /* when MongoDB was last asked, monotonic */
     size_t held;            /* messages last added to the gauge */
     unsigned random;        /* state of rand_r, for jitter */
@@ -166,6 +169,8 @@ static void pause_wait(struct lane *l)
 /* How long stage 1 may wait for work: not at all while there is some, shortly while calls are under way. */
 static int64_t turn_block_ms(const struct lane *l)
 {
+    if (writer_busy(l->writer))
+        return 0;
     if (pool_needs(l->pool) == 0)
         return l->worker->config->block_ms;
     return l->progressed && fetch_carried(l->fetcher) == 0 ? 0 : CARRIED_BLOCK_MS;
@@ -188,6 +193,8 @@ static void turn_read(struct lane *l, struct message_list *fresh)
 {
     const struct config *c = l->worker->config;
     size_t room = (size_t)c->read_max_entries, room_bytes = (size_t)c->read_max_bytes;
+    size_t held = pool_messages(l->pool) + writer_messages(l->writer);
+    size_t held_bytes = pool_bytes(l->pool) + writer_bytes(l->writer);
     struct message_list none = {0};
     struct err err = {0};
     bool full, ok;
@@ -195,11 +202,10 @@ static void turn_read(struct lane *l, struct message_list *fresh)
     turn_ack(l, &none);
     if (ack_unconfirmed(l->acker) > 0 || atomic_load(&l->mongo.away))
         return; /* both have a pause of their own */
-    full = pool_messages(l->pool) >= room || pool_bytes(l->pool) >= room_bytes;
+    full = held >= room || held_bytes >= room_bytes;
     if (full && !l->progressed) /* calls are under way, or its shops wait for a rate limit */
         wait_or_stop(l->worker, CARRIED_BLOCK_MS);
-    ok = full || batch_read(l->reader, room - pool_messages(l->pool), room_bytes - pool_bytes(l->pool),
-                            turn_block_ms(l), fresh, &err);
+    ok = full || batch_read(l->reader, room - held, room_bytes - held_bytes, turn_block_ms(l), fresh, &err);
     if (ok && redis_time_sync(&l->time, l->reads, &err))
         pause_end(&l->redis, l);
     else
@@ -214,6 +220,25 @@ static struct freshness turn_freshness(const struct lane *l)
         .settled_counts = fetch_clocks_agree(l->fetcher),
         .partitions = streams_in_use(&l->worker->streams),
     };
+}
+
+/* Stage 6, one batch behind: what the turn before has built comes back first, then what this one has built goes out. The
+ * lane waits for that at once, unless there is more to prepare meanwhile; also while MongoDB is away, because only a write
+ * that has succeeded ends the pause. */
+static bool turn_write(struct lane *l, bool up, struct message_list *settled, struct err *err)
+{
+    struct freshness f;
+
+    up = writer_collect(l->writer, l->pool, settled, err) && up;
+    if (!up) {
+        upsert_put_back(l->pool);
+        return false;
+    }
+    f = turn_freshness(l);
+    writer_send(l->writer, l->pool, &f);
+    if (pool_count(l->pool, NEED_WAITING) > 0 && !atomic_load(&l->mongo.away))
+        return true;
+    return writer_collect(l->writer, l->pool, settled, err);
 }
 
 static void take_if_judged(void *list, struct need *n)
@@ -267,11 +292,18 @@ static bool idle_probe(struct lane *l, struct err *err)
 
 static void turn_end(struct lane *l, bool mongo_up, struct err *err)
 {
-    size_t held = pool_messages(l->pool) + ack_unconfirmed(l->acker);
+    size_t held = pool_messages(l->pool) + writer_messages(l->writer) + ack_unconfirmed(l->acker);
 
     metric_add(METRIC_WORKER_HELD, (int64_t)held - (int64_t)l->held);
     l->held = held;
     fetch_release(l->fetcher);
+    if (writer_busy(
+            l->writer)) { /* its documents lie in this turn's arena; those of the batch before have come back */
+        struct arena *under_way = l->arena;
+
+        l->arena = l->spare;
+        l->spare = under_way;
+    }
     arena_reset(l->arena);
     if (mongo_up && idle_probe(l, err))
         pause_end(&l->mongo, l);
@@ -296,10 +328,10 @@ static void lane_turn(struct lane *l)
     up = up && fetch_missing(l->fetcher, l->pool, &l->time, l->arena, &err); /* stage 4: fetch */
     f = turn_freshness(l);
     if (up)
-        dto_build(l->pool, c, &f, l->arena, shop_channel, l->shops);             /* stage 5: dto */
-    up = up && upsert_flush(l->pool, l->store, c, &f, l->arena, &settled, &err); /* stage 6: upsert */
+        dto_build(l->pool, c, &f, l->arena, shop_channel, l->shops); /* stage 5: dto */
+    up = turn_write(l, up, &settled, &err);                          /* stage 6: upsert */
     turn_collect(l, &settled);
-    l->progressed = settled.count > 0;
+    l->progressed = settled.count > 0 || writer_busy(l->writer);
     turn_ack(l, &settled); /* stage 7: ack */
     turn_end(l, up, &err);
 }
@@ -327,6 +359,8 @@ static void lane_finish(struct lane *l)
     size_t left;
 
     fetch_abort(l->fetcher, l->pool);
+    if (!writer_collect(l->writer, l->pool, &settled, &err))
+        log_warn("writes under way came to nothing", LOG_S("lane", l->name), LOG_S("err", err.text));
     turn_collect(l, &settled);
     turn_ack(l, &settled);
     pool_each(l->pool, take_messages, &rest);
@@ -360,6 +394,7 @@ static void *lane_run(void *arg)
 
 static void lane_deinit(struct lane *l)
 {
+    writer_stop(l->writer);
     acker_free(l->acker);
     fetcher_free(l->fetcher);
     limiter_free(l->limiter);
@@ -371,6 +406,7 @@ static void lane_deinit(struct lane *l)
     link_free(l->acks);
     link_free(l->reads);
     arena_free(l->arena);
+    arena_free(l->spare);
 }
 
 /* Everything a lane needs; the keeper runs already. */
@@ -395,7 +431,9 @@ static bool lane_init(struct lane *l, struct err *err)
         l->trim = trim_new(c, &w->streams, l->acks);
     l->pool = pool_new();
     l->arena = arena_new(ARENA_FIRST, ARENA_LIMIT);
-    return true;
+    l->spare = arena_new(ARENA_FIRST, ARENA_LIMIT);
+    l->writer = writer_start(c, w->stores, err);
+    return l->writer != NULL;
 }
 
 /* --- the process's life ----------------------------------------------------------------------------- */

@@ -142,7 +142,7 @@ static inline bool look_up(struct world *w)
 
 static inline bool flush(struct world *w)
 {
-    return upsert_flush(w->pool, w->store, &w->config, &w->f, w->arena, &w->settled, &w->err);
+    return upsert_flush(w->pool, w->store, &w->config, &w->f, &w->settled, &w->err);
 }
 
 static inline void to_built(struct world *w, struct need *n, struct document *d)

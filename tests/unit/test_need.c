@@ -128,6 +128,38 @@ TEST(the_sums_follow_the_messages)
     pool_free(p);
 }
 
+TEST(a_need_moves_to_another_pool_with_its_messages)
+{
+    struct pool *p = pool_new(), *other = pool_new();
+    struct need *n = pool_add(p, event("1", 10, 0, false), false), *later;
+
+    pool_add(p, event("1", 11, 0, false), false);
+    pool_add(p, event("2", 12, 0, false), false);
+    need_enter(p, n, NEED_WAITING);
+    need_enter(p, n, NEED_CALLING);
+    need_enter(p, n, NEED_ANSWERED);
+    pool_move(p, n, other);
+    CHECK_INT(pool_needs(p), 1);
+    CHECK_INT(pool_messages(p), 1);
+    CHECK_INT(pool_messages(other), 2);
+    CHECK_INT(pool_bytes(other), n->messages.bytes);
+    CHECK_INT(pool_count(p, NEED_ANSWERED), 0);
+    CHECK_INT(pool_count(other, NEED_ANSWERED), 1);
+    later = pool_add(p, event("1", 13, 0, false), false);
+    CHECK(later != n);
+    need_enter(other, n, NEED_NEW);
+    pool_move(other, n, p); /* beside the one that came meanwhile, until they are folded */
+    CHECK_INT(pool_needs(other), 0);
+    CHECK_INT(pool_messages(other), 0);
+    CHECK_INT(pool_bytes(other), 0);
+    CHECK_INT(pool_needs(p), 3);
+    pool_fold(p);
+    CHECK_INT(pool_needs(p), 2);
+    CHECK_INT(later->messages.count, 3);
+    pool_free(p);
+    pool_free(other);
+}
+
 static bool even_entry(void *context, struct message *m)
 {
     (void)context;
@@ -242,7 +274,8 @@ int main(int argc, char **argv)
         argc, argv, CASE(events_of_one_entity_fold_into_one_need), CASE(one_id_of_two_kinds_is_two_entities),
         CASE(raw_messages_never_fold), CASE(nothing_joins_a_need_whose_call_was_sent),
         CASE(needs_of_one_entity_meet_again_at_the_lookup), CASE(the_sums_follow_the_messages),
-        CASE(some_messages_leave_and_the_others_stay), CASE(needs_are_collected_by_state_in_order_of_arrival),
+        CASE(a_need_moves_to_another_pool_with_its_messages), CASE(some_messages_leave_and_the_others_stay),
+        CASE(needs_are_collected_by_state_in_order_of_arrival),
         CASE(a_full_arena_gives_no_needs_instead_of_half_of_them), CASE(judging_a_need_judges_every_message),
         CASE(a_visitor_may_remove_what_it_visits));
 }

@@ -287,7 +287,7 @@ static enum check_end apply_it(struct work *w, enum check_end end)
 
     if (end == CHECK_DIFFERS)
         w->need->stored.hash[0] = '\0';
-    if (!upsert_flush(w->pool, w->k->store, &w->k->config, &w->f, w->k->arena, &w->settled, w->err))
+    if (!upsert_flush(w->pool, w->k->store, &w->k->config, &w->f, &w->settled, w->err))
         return CHECK_AWAY;
     m = w->need->messages.first;
     if (m && m->outcome == OUTCOME_POISON) {
