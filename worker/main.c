@@ -165,6 +165,8 @@ static int run(const struct config *c, sigset_t signals)
         log_error("cannot start", LOG_S("err", err.text));
         status = EXIT_DEPENDENCY;
         worker_stop(w);
+    } else {
+        signals_wait(&s); /* stopped while it waited, by a thread that may not be done with w */
     }
     if (!worker_join(w, c->drain_ms)) {
         log_error("a lane did not end in time; others take its entries over", LOG_I("drain_ms", c->drain_ms));
