@@ -336,7 +336,7 @@ static void run_bulk(void *context)
     struct turn *t = context;
     struct err err = {0};
 
-    t->good = upsert_flush(t->pool, t->store, t->config, &t->f, t->arena, &t->settled, &err);
+    t->good = upsert_flush(t->pool, t->store, t->config, &t->f, &t->settled, &err);
 }
 
 /* Its messages may have left through settled already. */
