@@ -8,12 +8,20 @@
 #include "common/number.h"
 
 /* The characters of a token (RFC 9110, 5.6.2), of which names are made. Lenient readers differ on all others. */
+static bool of_token(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("!#$%&'*+.^_`|~", c));
+}
+
+/* strspn would do the same, and prepare a table of all characters for each name. */
 static bool name_is_token(const char *name)
 {
-    static const char token[] =
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t n = 0;
 
-    return *name && name[strspn(name, token)] == '\0';
+    while (of_token(name[n]))
+        n++;
+    return n > 0 && name[n] == '\0';
 }
 
 static bool length_is_plain(const char *value)
