@@ -11,6 +11,8 @@
 #include "server/http.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -37,6 +39,7 @@ enum {
     TRACE_MADE = 32,         /* hex digits of one we make: 16 of the loop, 16 counted */
     CHUNKS_MAX = 64 * 1024,  /* bytes a small body in small chunks may need besides twice its own */
     SWEEP_MS = 250,          /* between looks at the connections */
+    DATE_MAX = 32,           /* bytes of a Date, its NUL included */
 };
 
 #define RETRY_AFTER_S "5"
@@ -55,6 +58,8 @@ struct http {
     int64_t swept_ms;       /* monotonic: last sweep */
     uint64_t traces;        /* made so far */
     char trace[TRACE_MADE]; /* the latest made; its first half is the loop's */
+    int64_t date_s;         /* UTC epoch seconds: of date */
+    char date[DATE_MAX];    /* the header's value */
 };
 
 static const struct {
@@ -67,9 +72,30 @@ static const struct {
 
 /* ---- stage 5: answer ---- */
 
+/* A bufferevent asks the kernel whether it may write before it does. It nearly always may; so its event runs in this turn of
+ * the loop, where it cancels the question: a system call and a turn less. What does not fit is asked for as ever. */
+static void write_soon(struct evhttp_connection *connection)
+{
+    if (connection)
+        event_active(&evhttp_connection_get_bufferevent(connection)->ev_write, EV_WRITE, 0);
+}
+
+/* evhttp would format it anew for each answer. */
+static const char *date_now(struct http *h)
+{
+    const int64_t now_s = clock_now_ms() / 1000;
+
+    if (now_s != h->date_s)
+        evutil_date_rfc1123(h->date, sizeof(h->date), NULL);
+    h->date_s = now_s;
+    return h->date;
+}
+
 static void http_answer(void *context, struct evhttp_request *request, enum answer answer)
 {
     struct http *h = context;
+    struct evhttp_connection *connection =
+        evhttp_request_get_connection(request); /* NULL: the client has gone */
     const struct answer_row *row;
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct evbuffer *out = evhttp_request_get_output_buffer(request);
@@ -78,6 +104,7 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
         answer = ANSWER_DRAINING; /* it is us who let go of Redis */
     row = answer_row(answer);
     answer_count(answer);
+    evhttp_add_header(headers, "Date", date_now(h));
     if (row->retry_after)
         evhttp_add_header(headers, "Retry-After", RETRY_AFTER_S);
     if (answer == ANSWER_NO_METHOD)
@@ -85,6 +112,8 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
     if ((h->mode != HTTP_SERVING || answer == ANSWER_CROWDED || answer == ANSWER_AMBIGUOUS) &&
         !evhttp_find_header(headers, "Connection"))
         evhttp_add_header(headers, "Connection", "close");
+    if (!row->reason)
+        evhttp_add_header(headers, "Content-Length", "0"); /* evhttp would format it */
     /* evhttp would send a body with the answer to HEAD too, which the client takes for the next answer's beginning. */
     if (row->reason && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
         evhttp_add_header(headers, "Content-Type", "text/plain");
@@ -93,6 +122,7 @@ static void http_answer(void *context, struct evhttp_request *request, enum answ
     connections_answering(h->connections, true);
     evhttp_send_reply(request, row->status, row->phrase, NULL); /* NULL: the request's own output buffer */
     connections_answering(h->connections, false);
+    write_soon(connection);
 }
 
 /* ---- stage 1: receive ---- */
