@@ -1,4 +1,4 @@
-"""webhook-sender of the tests as the load generator: it makes and signs its list, waits for our word, then sends."""
+"""webhook-sender of the tests as the load generator: it makes and signs its list, connects, waits for our word, then sends."""
 
 import json
 import os
@@ -20,8 +20,7 @@ class Sender:
                    "--timeout-ms", "30000", "--app-key", stack.APP_KEY, "--app-secret", stack.APP_SECRET]
         if rate:
             command += ["--rate", str(rate)]
-        if not keep_alive:
-            command += ["--close"]
+        command += ["--connect" if keep_alive else "--close"]
         self.count = count
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()

@@ -122,7 +122,7 @@ class Meter:
         ours = sum(used.values()) - earlier + time.process_time() - self.own + sum(
             getattr(children, k) - getattr(self.children, k) for k in ("ru_utime", "ru_stime"))
         machine, cores = machine_cpu()
-        used["others_percent"] = max(0.0, 100 * (machine - self.machine - ours) / (self.seconds * os.cpu_count()))
+        used["others_percent"] = min(100.0, max(0.0, 100 * (machine - self.machine - ours) / (self.seconds * os.cpu_count())))
         for name, core in (("contender_core", CONTENDER_CORE), ("driver_core", DRIVER_CORE)):
             used[name] = min(100.0, 100 * (cores[core] - self.cores[core]) / self.seconds)
         return used

@@ -10,7 +10,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from stack import APP_KEY, APP_SECRET, RELEASE, check, check_equal, run_cases
+from stack import APP_KEY, APP_SECRET, RELEASE, check, check_equal, run_cases, wait_for
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -18,7 +18,7 @@ class Receiver(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         receiver = self
-        self.requests = []
+        self.requests, self.accepted = [], 0
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -38,6 +38,10 @@ class Receiver(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.daemon_threads = True
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def process_request(self, request, client_address):
+        self.accepted += 1
+        super().process_request(request, client_address)
 
     def __exit__(self, *ignored):
         self.shutdown()
@@ -85,6 +89,24 @@ def case_close_takes_a_connection_for_each_request():
         check_equal(len({r[0] for r in receiver.requests}), 20, "connections")
 
 
+def case_connect_opens_all_connections_before_it_begins():
+    with Receiver() as receiver:
+        held = sender(receiver, "--connect", "--hold")
+        check_equal(held.stderr.readline(), "ready\n", "what it says")
+        wait_for("both connections", lambda: receiver.accepted == 2)
+        out, _ = held.communicate("go\n", timeout=30)
+        check_equal((json.loads(out)["accepted"], receiver.accepted), (20, 2), "accepted webhooks and connections")
+
+
+def case_connect_says_when_nobody_listens():
+    with Receiver() as receiver:
+        pass
+    nobody = sender(receiver, "--connect")
+    _, error = nobody.communicate(timeout=30)
+    check_equal(nobody.returncode, 3, "exit code")
+    check("refused" in error, error)
+
+
 def case_method_and_path_are_the_receivers():
     with Receiver() as receiver:
         send(receiver, "--method", "PUT", "--path", "/XADD/s/*/body")
@@ -104,7 +126,7 @@ def case_hold_ends_when_nobody_is_left_to_tell_it():
     with Receiver() as receiver:
         held = sender(receiver, "--hold")
         held.stdin.close()
-        check_equal(held.wait(30), 2, "exit code")
+        check_equal(held.wait(30), 3, "exit code")
         for stream in (held.stdout, held.stderr):
             stream.close()
         check_equal(receiver.requests, [], "sent")

@@ -22,9 +22,10 @@ struct plan {
     int64_t retries; /* further tries of an event that was not answered 200 */
     int64_t retry_ms;
     int64_t timeout_ms;
-    bool close; /* a connection for each request */
-    bool hold;  /* wait for a line before the first one leaves */
-    bool load;  /* make the list instead of reading it */
+    bool close;   /* a connection for each request */
+    bool connect; /* all connections are open before the first one leaves */
+    bool hold;    /* wait for a line before the first one leaves */
+    bool load;    /* make the list instead of reading it */
     int64_t load_count, load_size, load_shops, load_first;
     const char *load_method, *load_path;
     const char *app_key, *app_secret;

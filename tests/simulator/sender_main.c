@@ -1,7 +1,7 @@
 /* sender_main.c - webhook-sender: options, then list, run, report. See sender.h.
  *
  * In:   NDJSON lines as the simulator's /_sim/burst makes them, or --load. Out: one JSON summary.
- * Exit: 0 every event was finally answered 200, 1 not, 2 usage or unreadable input, 3 cannot resolve the host. */
+ * Exit: 0 every event was finally answered 200, 1 not, 2 usage or unreadable input, 3 could not begin. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ static const char help[] =
     "  --retry-ms M       pause before such a try (1000)\n"
     "  --timeout-ms M     longest wait for an answer (3000)\n"
     "  --close            a connection for each request\n"
-    "  --hold             says \"ready\" on standard error when the list is made, and begins on a line of "
+    "  --connect          opens all connections before it begins\n"
+    "  --hold             says \"ready\" on standard error when it could begin, and begins on a line of "
     "standard "
     "input\n"
     "  --ledger FILE      NDJSON: ids, statuses and latency of every event\n"
@@ -50,6 +51,7 @@ enum {
     OPT_TIMEOUT_MS,
     OPT_LEDGER,
     OPT_CLOSE,
+    OPT_CONNECT,
     OPT_HOLD,
     OPT_LOAD,
     OPT_COUNT,
@@ -74,6 +76,7 @@ static const struct option options[] = {
     {"timeout-ms", required_argument, NULL, OPT_TIMEOUT_MS},
     {"ledger", required_argument, NULL, OPT_LEDGER},
     {"close", no_argument, NULL, OPT_CLOSE},
+    {"connect", no_argument, NULL, OPT_CONNECT},
     {"hold", no_argument, NULL, OPT_HOLD},
     {"load", no_argument, NULL, OPT_LOAD},
     {"count", required_argument, NULL, OPT_COUNT},
@@ -148,6 +151,9 @@ static bool take_option(struct plan *plan, int which, const char *value)
     case OPT_CLOSE:
         plan->close = true;
         return true;
+    case OPT_CONNECT:
+        plan->connect = true;
+        return true;
     case OPT_HOLD:
         plan->hold = true;
         return true;
@@ -179,15 +185,6 @@ static bool take_option(struct plan *plan, int which, const char *value)
     }
 }
 
-/* Whoever measures begins his clock now: making and signing the list is no part of the load. */
-static bool wait_for_go(void)
-{
-    char line[64];
-
-    fputs("ready\n", stderr);
-    return fgets(line, sizeof line, stdin) != NULL;
-}
-
 static int send_all(const struct plan *plan)
 {
     struct list list = {0};
@@ -202,8 +199,6 @@ static int send_all(const struct plan *plan)
         usage("nothing to send");
         goto out;
     }
-    if (plan->hold && !wait_for_go())
-        goto out;
     result = 3;
     if (run_all(plan, &list, &outcome))
         result = report_all(plan, &list, &outcome) ? 0 : 1;

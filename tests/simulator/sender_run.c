@@ -7,6 +7,7 @@
  * it measures. In open loop (a rate) the latency counts from the moment the event was due, not from when a
  * connection was free for it: a server that stalls cannot hide it by slowing the sender down. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -417,6 +418,35 @@ static void loop(struct run *r)
     }
 }
 
+/* One after another: a burst of them would overflow what the receiver may leave unaccepted. */
+static bool connect_all(struct run *r)
+{
+    for (int64_t i = 0; i < r->plan->connections; i++) {
+        struct conn *c = &r->conn[i];
+        int on = 1;
+
+        c->fd = socket(r->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&r->addr, r->addr_len) != 0 ||
+            fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0) {
+            perror("webhook-sender: connect");
+            return false;
+        }
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        conn_watch(r, c, false, EPOLL_CTL_ADD);
+        c->state = CONN_IDLE;
+    }
+    return true;
+}
+
+/* Whoever measures begins his clock now: making the list and connecting is no part of the load. */
+static bool wait_for_go(void)
+{
+    char line[64];
+
+    fputs("ready\n", stderr);
+    return fgets(line, sizeof line, stdin) != NULL;
+}
+
 static bool resolve(struct run *r)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -438,6 +468,7 @@ bool run_all(const struct plan *plan, const struct list *list, struct outcome *o
     struct run r = {.plan = plan, .list = list, .out = out, .epoll = -1};
     struct sigaction action = {.sa_handler = on_stop};
     size_t n = (size_t)plan->connections;
+    bool began;
 
     if (!resolve(&r))
         return false;
@@ -454,8 +485,10 @@ bool run_all(const struct plan *plan, const struct list *list, struct outcome *o
         r.conn[i].fd = -1;
         r.free[r.frees++] = n - 1 - i;
     }
+    began = (!plan->connect || connect_all(&r)) && (!plan->hold || wait_for_go());
     r.start_us = now_us();
-    loop(&r);
+    if (began)
+        loop(&r);
     out->seconds = (double)(now_us() - r.start_us) / 1e6;
     for (size_t i = 0; i < n; i++)
         conn_close(&r.conn[i]);
@@ -463,5 +496,5 @@ bool run_all(const struct plan *plan, const struct list *list, struct outcome *o
     free(r.free);
     free(r.conn);
     free(r.ring);
-    return true;
+    return began;
 }
