@@ -106,6 +106,42 @@ bool hmac_equal(const char *a, size_t a_length, const char *b, size_t b_length)
     return a_length == b_length && (a_length == 0 || CRYPTO_memcmp(a, b, a_length) == 0);
 }
 
+struct sha256 {
+    EVP_MD_CTX *fresh; /* owned; has eaten nothing */
+    EVP_MD_CTX *work;  /* owned; overwritten by each message */
+};
+
+struct sha256 *sha256_new(void)
+{
+    struct sha256 *s = xcalloc(1, sizeof(*s));
+
+    s->fresh = EVP_MD_CTX_new();
+    s->work = EVP_MD_CTX_new();
+    if (!s->fresh || !s->work || !EVP_DigestInit_ex(s->fresh, EVP_sha256(), NULL))
+        fatalx("sha256: out of memory");
+    return s;
+}
+
+void sha256_free(struct sha256 *s)
+{
+    if (!s)
+        return;
+    EVP_MD_CTX_free(s->work);
+    EVP_MD_CTX_free(s->fresh);
+    free(s);
+}
+
+bool sha256_run(struct sha256 *s, const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1])
+{
+    unsigned char digest[HMAC_DIGEST];
+
+    if (!EVP_MD_CTX_copy_ex(s->work, s->fresh) || (n > 0 && !EVP_DigestUpdate(s->work, data, n)) ||
+        !EVP_DigestFinal_ex(s->work, digest, NULL))
+        return false;
+    hmac_hex(digest, hex);
+    return true;
+}
+
 bool sha256_hex(const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1])
 {
     unsigned char digest[HMAC_DIGEST];

@@ -27,7 +27,17 @@ bool hmac_sha256_hex(struct hmac_key *key, const struct hmac_part *parts, size_t
 bool hmac_equal(const char *a, size_t a_length, const char *b, size_t b_length)
     __attribute__((warn_unused_result));
 
-/* SHA-256 in lower-case hex: for idempotency keys of unknown shapes, never for passwords. */
+/* SHA-256 without looking the algorithm up for each message. One thread at a time. */
+struct sha256; /* opaque */
+
+struct sha256 *sha256_new(void);    /* aborts on out-of-memory; you own it */
+void sha256_free(struct sha256 *s); /* accepts NULL */
+
+/* The digest as 64 lower-case hex digits and a NUL. False: OpenSSL failed (out of memory). */
+bool sha256_run(struct sha256 *s, const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1])
+    __attribute__((warn_unused_result));
+
+/* The same once, where it is rare. SHA-256 in lower-case hex: for idempotency keys of unknown shapes, never for passwords. */
 bool sha256_hex(const void *data, size_t n, char hex[HMAC_HEX_LENGTH + 1])
     __attribute__((warn_unused_result));
 

@@ -30,6 +30,7 @@ struct mapper {
     void *pool;            /* POOL_BYTES, scratch of the parser */
     yyjson_doc *doc;       /* of the push being mapped; NULL between pushes */
     yyjson_doc *inner;     /* of a text inside it; same */
+    struct sha256 *sha256; /* owned */
     struct strbuf key;     /* of the push being mapped; several with keep */
     size_t keep;           /* bytes of key that the next one must leave alone */
     bool many;             /* each key is kept: map_keys made room */
@@ -69,6 +70,7 @@ struct mapper *mapper_new(const struct config *c)
     m->entries = xcalloc(m->room, sizeof(*m->entries));
     m->partitions = xcalloc(m->room, sizeof(*m->partitions));
     strbuf_init(&m->key);
+    m->sha256 = sha256_new();
     return m;
 }
 
@@ -78,6 +80,7 @@ void mapper_free(struct mapper *m)
         return;
     map_release(m);
     strbuf_deinit(&m->key);
+    sha256_free(m->sha256);
     free(m->entries);
     free(m->partitions);
     free(m->pool);
@@ -248,7 +251,7 @@ static struct entry_text key_hashed(struct map_draft *d, const void *bytes, size
 {
     char hex[HMAC_HEX_LENGTH + 1];
 
-    if (!sha256_hex(bytes, n, hex))
+    if (!sha256_run(d->mapper->sha256, bytes, n, hex))
         fatalx("map: no memory for a hash");
     key_begin(d);
     strbuf_add_char(&d->mapper->key, ':');
@@ -283,11 +286,11 @@ struct entry_text map_key(struct map_draft *d, const struct entry_text *parts, s
     return key;
 }
 
-bool map_hash(yyjson_val *value, char *hex)
+bool map_hash(struct map_draft *d, yyjson_val *value, char *hex)
 {
     size_t n;
     char *bytes = yyjson_val_write(value, 0, &n); /* numbers as they were sent: json_parse keeps their text */
-    bool ok = bytes && sha256_hex(bytes, n, hex);
+    bool ok = bytes && sha256_run(d->mapper->sha256, bytes, n, hex);
 
     free(bytes);
     return ok;

@@ -73,7 +73,7 @@ void map_keys(struct map_draft *d, size_t count);
 yyjson_val *map_parse_inner(struct map_draft *d, const char *json, size_t n);
 
 /* SHA-256 of a value of the document, as 64 hex digits and a NUL. False: there is none, or no memory. */
-bool map_hash(yyjson_val *value, char *hex) __attribute__((warn_unused_result));
+bool map_hash(struct map_draft *d, yyjson_val *value, char *hex) __attribute__((warn_unused_result));
 
 /* The key of a push nothing in which tells it from others: scope and SHA-256 of the body. */
 struct entry_text map_key_of_body(struct map_draft *d);

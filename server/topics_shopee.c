@@ -158,7 +158,7 @@ static struct entry_text key_of(struct map_draft *d, const struct row *row, yyjs
 
     if (own_ms > 0)
         when = (struct entry_text){digits, number_format_i64(digits, own_ms / 1000)};
-    if (when.length == 0 || (shop.length == 0 && row->shape == SHAPE_OTHER) || !map_hash(data, hash))
+    if (when.length == 0 || (shop.length == 0 && row->shape == SHAPE_OTHER) || !map_hash(d, data, hash))
         return map_key_of_body(d);
     return map_key(
         d, (const struct entry_text[]){shop, d->out->entries[0].topic, id, when, {hash, HMAC_HEX_LENGTH}}, 5);

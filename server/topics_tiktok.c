@@ -139,7 +139,7 @@ static struct entry_text key_of(struct map_draft *d, yyjson_val *data)
         return map_key(d, &id, 1);
     if (when.length == 0)
         when = map_scalar(data, "create_time");
-    if (when.length == 0 || e->shop.length == 0 || !map_hash(data, hash))
+    if (when.length == 0 || e->shop.length == 0 || !map_hash(d, data, hash))
         return map_key_of_body(d);
     return map_key(d, (const struct entry_text[]){e->topic, e->shop, e->id, when, {hash, HMAC_HEX_LENGTH}},
                    5);

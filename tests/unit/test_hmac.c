@@ -102,9 +102,28 @@ TEST(hashes_plain_bytes)
     CHECK_TEXT(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(a_kept_context_hashes_one_message_after_the_other)
+{
+    struct sha256 *s = sha256_new();
+    char kept[HMAC_HEX_LENGTH + 1], once[HMAC_HEX_LENGTH + 1];
+    const char *const messages[] = {"abc", "", "abc",
+                                    "a longer one that does not fit into a single block of the hash "
+                                    "function, so that a state left over would show"};
+
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        CHECK(sha256_run(s, messages[i], strlen(messages[i]), kept));
+        CHECK(sha256_hex(messages[i], strlen(messages[i]), once));
+        CHECK_TEXT(kept, once);
+    }
+    CHECK(sha256_run(s, NULL, 0, kept));
+    CHECK_TEXT(kept, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sha256_free(s);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(agrees_with_rfc_4231), CASE(agrees_with_the_marketplace_s_example),
                         CASE(a_prepared_key_serves_many_messages), CASE(accepts_an_empty_key),
-                        CASE(compares_lengths_first), CASE(hashes_plain_bytes));
+                        CASE(compares_lengths_first), CASE(hashes_plain_bytes),
+                        CASE(a_kept_context_hashes_one_message_after_the_other));
 }
