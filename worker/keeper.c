@@ -375,18 +375,25 @@ static void publish(struct keeper *k, const struct layout *read)
                  LOG_I("setting", k->config->stream_partitions), LOG_I("in_use", k->layout.in_use));
 }
 
+/* New keys are set like those that have expired. The name itself is ours since the start, so that they only need be made, and
+ * be taken away at the end; a failure leaves them to the next time. */
+static bool set_new_beats(struct keeper *k, struct err *err)
+{
+    if (k->beats[k->beat_count - 1].ours)
+        return true;
+    if (!heartbeat(k, err))
+        return false;
+    for (size_t i = 0; i < k->beat_count; i++)
+        k->beats[i].ours = true;
+    return true;
+}
+
 static bool follow(struct keeper *k, struct err *err)
 {
-    size_t had = k->beat_count;
     struct layout read;
 
-    if (!ask_layout(k, &read, err) || !make_beats(k, read.most, err))
+    if (!ask_layout(k, &read, err) || !make_beats(k, read.most, err) || !set_new_beats(k, err))
         return false;
-    if (k->beat_count > had && !heartbeat(k, err))
-        return false;
-    for (size_t i = had; i < k->beat_count; i++)
-        k->beats[i].ours =
-            true; /* the name is, by the locks of the start; taken away at the end if the value is */
     publish(k, &read);
     return true;
 }
