@@ -188,13 +188,15 @@ static void warn_of_memory(const struct config *c)
     struct err err = {0};
     redisReply *r = NULL;
 
-    if (c->redis_max_bytes > 0 || !redis_url_parse(c->redis_url, &url, &err))
+    if (!redis_url_parse(c->redis_url, &url, &err))
         return;
     r = ask_redis(&url, NULL, 2, (const char *[]){"INFO", "memory"}, &err);
     if (!r || r->type != REDIS_REPLY_STRING)
         log_warn("redis cannot be asked for its maxmemory", LOG_S("err", r && r->str ? r->str : err.text));
-    else if (redis_info_used_percent(r->str, r->len, 0) < 0)
+    else if (redis_info_used_percent(r->str, r->len, c->redis_max_bytes) < 0)
         log_warn("redis has no maxmemory: set it, or REDIS_MAX_BYTES, or it grows until the system ends it");
+    if (r && r->type == REDIS_REPLY_STRING && redis_info_evicts(r->str, r->len))
+        log_warn(REDIS_INFO_EVICTS);
     freeReplyObject(r);
     explicit_bzero(&url, sizeof(url));
 }

@@ -17,6 +17,7 @@ struct pressure {
     int64_t due_ms; /* monotonic: next question */
     bool asked;     /* one is out */
     bool warned;    /* a person knows that there is no limit */
+    bool evicts;    /* a person knows that keys are thrown away */
     atomic_bool high;
 };
 
@@ -61,13 +62,22 @@ static void judge(struct pressure *p, int64_t percent)
         log_info("redis has room again", LOG_I("percent", percent));
 }
 
+static void judge_policy(struct pressure *p, bool evicts)
+{
+    if (evicts && !p->evicts)
+        log_warn(REDIS_INFO_EVICTS);
+    p->evicts = evicts;
+}
+
 static void on_info(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
 {
     struct pressure *p = (struct pressure *)call;
 
     p->asked = false;
-    if (reply == STREAM_REPLY_TEXT)
-        judge(p, redis_info_used_percent(text, n, p->config->redis_max_bytes));
+    if (reply != STREAM_REPLY_TEXT)
+        return;
+    judge(p, redis_info_used_percent(text, n, p->config->redis_max_bytes));
+    judge_policy(p, redis_info_evicts(text, n));
 }
 
 void pressure_tick(struct pressure *p, struct stream *s, int64_t mono_ms)

@@ -73,6 +73,23 @@ def case_limit_of_ones_own_where_redis_tells_none():
             check("redis has no maxmemory" in checked.log(), "told by --check: %s" % checked.log())
 
 
+def case_policy_that_throws_events_away_is_warned_of():
+    """maxmemory-policy allkeys-lru: warned of at start, by --check, and when it is set while the server runs."""
+    told = "redis throws keys away when it is full"
+    with Redis("--maxmemory-policy", "allkeys-lru") as redis:
+        with Program("shopstream-server", {"REDIS_URL": redis.url}, arguments=["--check"]) as checked:
+            check_equal(checked.wait(), 0, "exit status")
+            check(told in checked.log(), "told by --check: %s" % checked.log())
+        with Up(redis, {}) as server:
+            server.wait_log(told)
+            redis.client.config_set("maxmemory-policy", "noeviction")
+    with Redis() as redis, Up(redis, {}) as server:
+        wait_for("a look at Redis' memory", lambda: server.metric("shopstream_server_redis_used_percent") >= 0)
+        check(told not in server.log(), "told although nothing is thrown away: %s" % server.log())
+        redis.client.config_set("maxmemory-policy", "volatile-lru")
+        server.wait_log(told)
+
+
 def case_maxmemory_reached_under_load_and_workers_make_room():
     """Journal, noeviction, 2.5 MB of room, 4,000 events, 2 workers that join late: only 200s, trimming makes room, 0 lost,
     prove agrees.

@@ -31,8 +31,19 @@ TEST(the_percentage_is_of_the_limit_that_counts)
     CHECK_INT(redis_info_used_percent("maxmemory:5\r\n", 13, 0), -1);
 }
 
+TEST(only_one_policy_throws_nothing_away)
+{
+    static const char good[] = "maxmemory:1000\r\nmaxmemory_policy:noeviction\r\nx:1\r\n";
+
+    CHECK(!redis_info_evicts(good, strlen(good)) && !redis_info_evicts("a:1\n", 4));
+    CHECK(redis_info_evicts("maxmemory_policy:allkeys-lru\r\n", 30));
+    CHECK(redis_info_evicts("maxmemory_policy:volatile-ttl", 29) &&
+          redis_info_evicts("maxmemory_policy:no", 19));
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(a_number_is_read_by_its_whole_name),
-                        CASE(the_percentage_is_of_the_limit_that_counts));
+                        CASE(the_percentage_is_of_the_limit_that_counts),
+                        CASE(only_one_policy_throws_nothing_away));
 }
