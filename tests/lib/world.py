@@ -533,8 +533,12 @@ class World:
     def check_proof(self):
         """prove says so too. A server that has found Redis restarted or emptied tells of it for some seconds, until all of
         its loops have sent again what was missing: that is waited for."""
-        wait_for("the gaps of the servers to be closed", lambda: "has not ended" not in self.ctl("prove", status=None).stdout, 30)
-        self.ctl("prove")
+        def ended():
+            done = self.ctl("prove", status=None)
+            return None if "has not ended" in done.stdout else done
+
+        done = wait_for("the gaps of the servers to be closed", ended, 30)
+        check(done.returncode == 0, "shopstreamctl prove: exit %d: %s" % (done.returncode, (done.stdout + done.stderr)[-2000:]))
 
     def check_entries(self):
         """Each accepted event has an entry in the stream or in the dead letters: under its notification id, or, where the
