@@ -2,7 +2,7 @@
  *
  * In:      sizes.
  * Out:     zeroed memory that lives until arena_reset.
- * Fails:   arena_take gives NULL at the limit or when the machine has no memory; the caller then does less.
+ * Fails:   arena_take gives NULL at the limit; the caller then does less. A machine without memory ends the process.
  * Thread:  one; each lane has its own.
  * Why so:  chunks double and are kept over resets, so the steady state neither allocates nor walks a list. A chunk too
  *          full for a request is left behind for the rest of the turn. That can waste the limit on chunks that are
@@ -43,17 +43,10 @@ struct arena {
     bool dry;              /* a request of this turn was refused */
 };
 
-/* NULL when the machine has no memory. */
-static struct chunk *chunk_new(size_t size)
+static struct chunk *chunk_new(size_t size) /* within the limit */
 {
-    struct chunk *c;
-    size_t n;
+    struct chunk *c = xmalloc(sizeof *c + size);
 
-    if (__builtin_add_overflow(sizeof *c, size, &n))
-        return NULL;
-    c = malloc(n);
-    if (!c)
-        return NULL;
     c->next = NULL;
     c->size = size;
     c->used = 0;
@@ -79,10 +72,6 @@ struct arena *arena_new(size_t first, size_t limit)
     a->limit = limit;
     a->total = first < limit ? first : limit;
     a->chunks = a->current = chunk_new(a->total);
-    if (!a->chunks) {
-        free(a);
-        return NULL;
-    }
     return a;
 }
 
@@ -103,8 +92,6 @@ static bool arena_grow(struct arena *a, size_t n)
     if (n > room)
         return false;
     c->next = chunk_new(size < room ? size : room);
-    if (!c->next)
-        return false;
     a->current = c->next;
     a->total += a->current->size;
     return true;

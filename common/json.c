@@ -3,7 +3,7 @@
  * In:      bytes somebody sent, at most as many as the caller's body limit.
  * Out:     a yyjson document; typed values that borrow from it.
  * Fails:   malformed JSON, a byte order mark, trailing data, nesting beyond JSON_MAX_DEPTH. The reason gives the place,
- *          never the input: bodies are not logged, not even in part.
+ *          never the input: bodies are not logged, not even in part. Out of memory ends the process.
  * Thread:  any. Pure.
  * Why so:  every number stays the text it was sent as, so an id of 20 digits and a price of 0.10 survive; converting
  *          is the getter's job, and only to int64. Depth is checked after reading: the reader is not recursive, so deep
@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "common/log.h"
 #include "common/number.h"
 
 yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struct err *err)
@@ -25,6 +26,9 @@ yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struc
     }
     /* Without the in-situ flag yyjson only reads its input, though the parameter is not const. */
     doc = yyjson_read_opts((char *)(uintptr_t)bytes, n, YYJSON_READ_NUMBER_AS_RAW, alc, &reason);
+    if (!doc && !alc && reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        fatalx("out of memory",
+               LOG_I("bytes", n)); /* nothing is wrong with the text: it must not be judged by this */
     if (!doc) {
         err_set(err, ERR_DATA, (int)reason.code, "json: %s at byte %zu", reason.msg, reason.pos);
         return NULL;

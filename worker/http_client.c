@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 
 enum {
     HTTP_BODY_MAX = 16 * 1024 * 1024, /* bytes of a decoded answer */
@@ -366,6 +367,8 @@ static void call_end(struct http_call *call, CURLcode code)
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &a->status);
         return;
     }
+    if (code == CURLE_OUT_OF_MEMORY)
+        fatalx("out of memory"); /* ours, not the marketplace's: no shop and no event is judged by it */
     a->status = 0;
     strbuf_reset(&a->body);
     if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)

@@ -16,6 +16,7 @@
 #include <sys/time.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/number.h"
 #include "common/strbuf.h"
 
@@ -76,18 +77,18 @@ static struct timeval to_timeval(int64_t ms)
     return (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 }
 
-/* Says why the connection failed and drops it. */
+/* Says why the connection failed and drops it. A reply there was no memory for would come again and again, its entries in
+ * our hands for good: that ends the process, whose successor takes them. */
 static void lost(struct link *l, struct err *err)
 {
-    bool timed_out =
-        l->context && l->context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
-
-    if (timed_out)
+    if (!l->context || l->context->err == REDIS_ERR_OOM)
+        fatalx("out of memory", LOG_S("redis", l->label));
+    if (l->context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
         err_set(err, ERR_REDIS, 0, "redis %s (%s): no reply within %lld ms", l->label, l->name,
                 (long long)l->timeout_ms);
     else
         err_set(err, ERR_REDIS, 0, "redis %s (%s): %s", l->label, l->name,
-                l->context && l->context->errstr[0] ? l->context->errstr : "connection lost");
+                l->context->errstr[0] ? l->context->errstr : "connection lost");
     link_close(l);
 }
 

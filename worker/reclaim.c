@@ -4,7 +4,7 @@
  *            own    what stands under our own name after a start or a reconnect (a reply lost on the wire is a delivered
  *                   entry), read page by page from XPENDING;
  *            claim  entries idle for T or longer: retries whose delay is over (their idle time was set to T - delay), and
- *                   whatever everybody forgot. One pass a second, its cursor kept: XAUTOCLAIM looks at ten times COUNT
+ *                   whatever everybody forgot. One pass a second, its cursor kept: a call looks at ten times COUNT
  *                   entries and no further, so starting over would hide all behind the first window;
  *            reap   entries of consumers without a heartbeat, after REAP_IDLE_MS. Min-idle makes two reapers safe.
  * Out:     messages with the number of this attempt; those beyond the limit come judged POISON (crash).
@@ -174,32 +174,45 @@ static bool report_lost(struct reclaim *r, int stream, const char *id, struct er
     return reply != NULL;
 }
 
-/* Beyond the limit nobody ever reported an outcome: not even its failure could be written down. */
-static void judge_crash(struct message *m, int64_t limit)
+/* Beyond the limit nobody ever reported an outcome: not even its failure could be written down. One that could be read and
+ * not be decoded has been judged by that already. */
+static void judge_crash(struct message *m, int64_t limit, bool unread)
 {
     char text[96];
 
-    if (m->deliveries <= limit || !m->readable)
+    if (m->deliveries <= limit || (!m->readable && !unread))
         return;
     snprintf(text, sizeof(text), "delivered %lld times without an outcome", (long long)(m->deliveries - 1));
     message_judge(m, OUTCOME_POISON, DEAD_CRASH, text);
+}
+
+/* Of one entry that was claimed: with its fields, or its id alone. */
+static const char *claimed_id(const redisReply *entry)
+{
+    return entry->type == REDIS_REPLY_STRING ? entry->str : delivery_id(entry);
+}
+
+static bool is_unread(const redisReply *entry)
+{
+    return entry->type == REDIS_REPLY_STRING || entry->element[1]->type == REDIS_REPLY_STRING;
 }
 
 /* Hands out one entry reply with its counter, or reports it lost. */
 static bool hand_out(struct reclaim *r, struct taking *t, int stream, const redisReply *entry,
                      int64_t deliveries, struct err *err)
 {
-    const char *id = delivery_id(entry);
+    const char *id = claimed_id(entry);
+    bool unread = id && is_unread(entry);
     struct message *m;
 
     if (!id || t->held(t->context, stream, id))
         return true;
-    m = delivery_message(stream, entry, NULL);
+    m = unread ? message_new(stream, id, NULL, 0, NULL) : delivery_message(stream, entry, NULL);
     if (!m)
         return report_lost(r, stream, id, err);
     m->repeat = true;
     m->deliveries = deliveries;
-    judge_crash(m, r->limit);
+    judge_crash(m, r->limit, unread);
     message_append(t->out, m);
     t->taken++;
     if (t->room > 0)
@@ -265,7 +278,7 @@ static bool claimed(struct reclaim *r, struct taking *t, int stream, const redis
     size_t at = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const char *id = at < reply->elements ? delivery_id(reply->element[at]) : NULL;
+        const char *id = at < reply->elements ? claimed_id(reply->element[at]) : NULL;
         bool ok;
 
         if (id && strcmp(id, run[i].id) == 0)
@@ -278,13 +291,15 @@ static bool claimed(struct reclaim *r, struct taking *t, int stream, const redis
     return true;
 }
 
-/* Claims n entries with one counter. count: this is an attempt of theirs. */
+/* Claims n entries with one counter. count: this is an attempt of theirs. Beyond the limit only their ids come: what has
+ * ended every worker that had it may do so by its size alone, and a dead letter is made of it without us. */
 static bool claim_run(struct reclaim *r, struct taking *t, int stream, const char *min_idle,
                       const struct pending *run, size_t n, bool count, struct err *err)
 {
-    enum { HEAD = 5, TAIL = 2 };
+    enum { HEAD = 5, TAIL = 3 };
     const char *argv[HEAD + PAGE_COUNT + TAIL];
     int64_t attempt = run[0].deliveries + (count ? 1 : 0);
+    int argc = (int)(HEAD + n) + (attempt > r->limit ? 3 : 2);
     char retrycount[24];
     redisReply *reply;
     bool ok;
@@ -299,7 +314,8 @@ static bool claim_run(struct reclaim *r, struct taking *t, int stream, const cha
     number_format_i64(retrycount, attempt);
     argv[HEAD + n] = "RETRYCOUNT";
     argv[HEAD + n + 1] = retrycount;
-    reply = link_call(r->link, (int)(HEAD + n + TAIL), argv, NULL, err);
+    argv[HEAD + n + 2] = "JUSTID";
+    reply = link_call(r->link, argc, argv, NULL, err);
     if (!reply)
         return false;
     ok = reply->type == REDIS_REPLY_ARRAY ? claimed(r, t, stream, reply, run, n, attempt, err)
@@ -314,10 +330,15 @@ struct page_rule {
     bool count;           /* an attempt each */
 };
 
-/* One that was in work twice or more when its worker vanished and has one attempt left, or none. */
+/* One that was in work twice or more when its worker vanished and has one attempt left, or none: by its deliveries. */
+static int64_t suspect_from(const struct reclaim *r)
+{
+    return r->limit > 2 ? r->limit - 2 : INT32_MAX;
+}
+
 static bool suspect(const struct reclaim *r, const struct pending *p, const struct page_rule *rule)
 {
-    return rule->count && r->limit > 2 && p->deliveries + 1 >= r->limit - 1;
+    return rule->count && p->deliveries >= suspect_from(r);
 }
 
 /* Picks from the page, in runs of one counter. *last: the last line dealt with, NULL when none was. */
@@ -420,21 +441,22 @@ static bool claim_hand_out(struct reclaim *r, struct taking *t, int stream, cons
     return true;
 }
 
-/* {cursor, {{id, fields, deliveries} ...}, {lost ids}}: the third part is missing before 7.0. */
+/* {cursor, {{id, fields, deliveries} ...}, {lost ids}, alone} */
 static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const redisReply *reply,
                         struct err *err)
 {
     struct reclaim_stream *at = &r->at[stream];
 
-    if (reply->elements < 2 || reply->element[0]->type != REDIS_REPLY_STRING) {
+    if (reply->elements < 4 || reply->element[0]->type != REDIS_REPLY_STRING) {
         err_set(err, ERR_REDIS, 0, "redis: the claim script answered in an unknown shape");
         return false;
     }
     snprintf(at->cursor, sizeof(at->cursor), "%s", reply->element[0]->str);
     at->claiming = strcmp(at->cursor, "0-0") != 0;
+    t->alone = reply->element[3]->integer == 1 && reply->element[1]->elements > 0;
     if (!claim_hand_out(r, t, stream, reply->element[1], err))
         return false;
-    for (size_t i = 0; reply->elements > 2 && i < reply->element[2]->elements; i++) {
+    for (size_t i = 0; i < reply->element[2]->elements; i++) {
         if (!report_lost(r, stream, reply->element[2]->element[i]->str, err))
             return false;
     }
@@ -444,14 +466,24 @@ static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const r
 static bool claim_once(struct reclaim *r, struct taking *t, int stream, struct err *err)
 {
     struct reclaim_stream *at = &r->at[stream];
-    char idle[24], count[24];
-    const char *argv[] = {r->streams->items[stream].key, KEYS_GROUP, r->consumer, idle, at->cursor, count};
+    char idle[24], count[24], suspected[24], limit[24];
+    const char *argv[] = {r->streams->items[stream].key,
+                          KEYS_GROUP,
+                          r->consumer,
+                          idle,
+                          at->cursor,
+                          count,
+                          suspected,
+                          limit,
+                          t->suspects && t->taken == 0 ? "1" : "0"};
     redisReply *reply;
     bool ok;
 
     number_format_i64(idle, r->config->reclaim_idle_ms);
     number_format_i64(count, t->room < CLAIM_COUNT ? (int64_t)t->room : CLAIM_COUNT);
-    reply = script_run(r->link, SCRIPT_CLAIM, 1, 6, argv, NULL, err);
+    number_format_i64(suspected, suspect_from(r));
+    number_format_i64(limit, r->limit);
+    reply = script_run(r->link, SCRIPT_CLAIM, 1, 9, argv, NULL, err);
     if (!reply)
         return false;
     if (reply->type == REDIS_REPLY_ARRAY) {
@@ -493,7 +525,7 @@ static bool claim_step(struct reclaim *r, struct taking *t, struct err *err)
     for (size_t i = 0; i < r->count; i++) {
         int stream = streams_live_first(r->count, i);
 
-        while (r->at[stream].claiming && t->room > 0 && clock_mono_ms() < until) {
+        while (r->at[stream].claiming && t->room > 0 && !t->alone && clock_mono_ms() < until) {
             size_t before = t->taken;
 
             if (!claim_once(r, t, stream, err))

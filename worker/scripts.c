@@ -101,14 +101,40 @@ static const char *const script_sources[SCRIPT_COUNT] = {
                        "redis.call('XDEL', KEYS[1], ARGV[1])\n"
                        "return {1, r}\n",
 
-    [SCRIPT_CLAIM] =
-        "local r = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])\n"
-        "local out = {}\n"
-        "for i, e in ipairs(r[2]) do\n"
-        "  local p = redis.call('XPENDING', KEYS[1], ARGV[1], e[1], e[1], 1)\n"
-        "  out[i] = {e[1], e[2], p[1][4]}\n"
-        "end\n"
-        "return {r[1], out, r[3]}\n",
+    [SCRIPT_CLAIM] = "local n, suspected = tonumber(ARGV[5]), tonumber(ARGV[6])\n"
+                     "local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[4], '+', n * 10)\n"
+                     "local ids, tries, cursor, suspect, alone = {}, {}, '0-0', nil, 0\n"
+                     "for _, p in ipairs(rows) do\n"
+                     "  cursor = '(' .. p[1]\n"
+                     "  if p[3] >= tonumber(ARGV[3]) then\n"
+                     /* what waits for its retry was given back by a worker that lived */
+                     "    if p[2] == 'parked' or p[4] < suspected then\n"
+                     "      ids[#ids + 1], tries[#ids + 1] = p[1], p[4] + 1\n"
+                     "    elseif not suspect then suspect = p end\n"
+                     "  end\n"
+                     "  if #ids == n then break end\n"
+                     "end\n"
+                     "if #rows < n * 10 and #ids < n then cursor = '0-0' end\n"
+                     "local a = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3]}\n"
+                     "if #ids == 0 and suspect and ARGV[8] == '1' then\n"
+                     "  ids, tries, alone = {suspect[1]}, {suspect[4] + 1}, 1\n"
+                     "end\n"
+                     "if #ids == 0 then return {cursor, {}, {}, 0} end\n"
+                     "for _, id in ipairs(ids) do a[#a + 1] = id end\n"
+                     "if alone == 1 and tries[1] > tonumber(ARGV[7]) then\n"
+                     "  for _, v in ipairs({'RETRYCOUNT', tries[1], 'JUSTID'}) do a[#a + 1] = v end\n"
+                     "end\n"
+                     "local got, out, lost, at = redis.call(unpack(a)), {}, {}, 1\n"
+                     "for i, id in ipairs(ids) do\n"
+                     "  local e = got[at]\n"
+                     "  if e == id then e = {id, ''} end\n"
+                     "  if e and e[1] == id then\n"
+                     "    out[#out + 1] = {id, e[2], tries[i]}\n"
+                     "  else lost[#lost + 1] = id end\n"
+                     /* before 7.0 a body that is gone comes as nil, later it is left out */
+                     "  if e == false or (e and e[1] == id) then at = at + 1 end\n"
+                     "end\n"
+                     "return {cursor, out, lost, alone}\n",
 
     [SCRIPT_CREATE_GROUP] = "#!lua flags=allow-oom\n"
                             "return redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n",

@@ -6,6 +6,8 @@ the dead letters with its class.
 """
 
 import concurrent.futures
+import itertools
+import json
 import os
 import re
 import shutil
@@ -428,6 +430,84 @@ def case_commands_of_shopstreamctl_are_clean_under_valgrind():
         check_equal(statuses, [0, 1, 1, 0, 2, 0, 0, 1, 0, 2], "exit statuses")
         check_equal([run((["shop", verb, "tiktok", shop], "")) for verb in ("disable", "remove")], [0, 0], "exit statuses")
         world.expected_dead = [("bad_payload", "7")]
+        world.check()
+
+
+def data_kib(worker):
+    with open("/proc/%d/status" % worker.pid) as f:
+        return int(re.search(r"^VmData:\s+(\d+)", f.read(), re.M).group(1))
+
+
+def needed_kib(world):
+    """What a worker's data takes when it has done a little ordinary work."""
+    worker = world.worker("measured")
+    world.send(world.sim.burst(shops=2, orders=20, events=40, first_number=100000))
+    world.settle()
+    needed = data_kib(worker)
+    worker.stop()
+    return needed
+
+
+def restart_until_done(world, limit_kib, most):
+    """Workers with so much memory and one name, each started when the one before has ended. Returns how many ended: each by want
+    of memory, and said so. Stops at most of them, or when nothing is left to do."""
+    for ended in range(most):
+        worker = world.worker("small", wait=False, wrapper=["prlimit", "--data=%d" % (limit_kib << 10)])
+        worker.may_die = True
+        wait_for("the end of a worker or of its work", lambda: worker.process.poll() is not None or world.finished(), 120)
+        if worker.process.poll() is None:
+            worker.stop()
+            return ended
+        check(re.search("out of memory|allocate memory", worker.log()), "it ended with %s and did not say why: %s" % (
+            worker.process.returncode, worker.log()[-2000:]))
+    return most
+
+
+def case_worker_without_memory_for_a_batch_says_so_and_takes_no_event_along():
+    """prlimit --data 1 and 2 MiB above what little work needs, 400 orders at once, restarted under its name up to six times: ends
+    saying that memory ran out, at whatever it was doing; a worker without the limit finishes, 0 lost, 0 dead letters, everything
+    equals the marketplace.
+
+    What was in work at four ends is then worked on one by one."""
+    with World(release=True) as world:
+        needed = needed_kib(world)
+        world.send(world.sim.burst(shops=2, orders=400, events=400))
+        ended = [restart_until_done(world, needed + (room << 10), 3) for room in (1, 2)]
+        check(sum(ended) > 0, "every worker had memory enough")
+        world.worker("ample")
+        world.settle(120)
+        world.check()
+
+
+def case_worker_without_memory_for_large_entries_gets_through_one_by_one():
+    """prlimit --data 12 MiB above what little work needs, 80 raw events of 700 KB and 600 orders at once, restarted under its name
+    up to 12 times, then a worker without the limit: ends saying that memory ran out, 0 lost, 0 dead letters, everything equals
+    the marketplace."""
+    with World(release=True) as world:
+        limit = needed_kib(world) + (12 << 10)
+        large = [world.sim.push(type=36, shop=0, data={"order_id": "1", "note": "%d" % n + "x" * 700000}) for n in range(80)]
+        pushes = world.sim.burst(shops=2, orders=600, events=600)
+        world.send([line for pair in itertools.zip_longest(pushes, large) for line in pair if line])
+        check(restart_until_done(world, limit, 12) > 0, "the worker had memory enough")
+        world.worker("ample")
+        world.settle(120)
+        world.check()
+
+
+def case_event_too_large_for_every_worker_ends_alone_as_a_dead_letter():
+    """prlimit --data 4 MiB above what little work needs, a raw event of 6 MiB among 100 orders, restarted under its name up to 20
+    times: the event ends as a dead letter with its body, the orders land, all by workers with too little memory."""
+    with World(release=True, server={"MAX_BODY_BYTES": 8 << 20}) as world:
+        limit = needed_kib(world) + (4 << 10)
+        pushes = world.sim.burst(shops=2, orders=100, events=100)
+        large = world.sim.push(type=36, shop=0, data={"order_id": "1", "note": "x" * (6 << 20)})
+        world.send(pushes[:50] + [large] + pushes[50:])
+        ended = restart_until_done(world, limit, 20)
+        check(0 < ended < 20, "%d workers ended" % ended)
+        check_equal(world.dead_letters()[0]["body"], json.loads(large)["body"].encode(), "the body")
+        world.expected_dead = [("crash", "")]
+        world.worker("ample")
+        world.settle()
         world.check()
 
 

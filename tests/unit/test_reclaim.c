@@ -314,6 +314,7 @@ TEST(beyond_the_limit_an_entry_comes_judged_as_a_crash)
         CHECK_INT(got.count, 1);
         CHECK_INT(got.first->deliveries, n);
         CHECK_INT(got.first->outcome, n == 7 ? OUTCOME_POISON : OUTCOME_RETRY);
+        CHECK(got.first->readable == (n < 7)); /* at last it is not even read: that may be what ends us */
         if (n == 7)
             lane_settle(&l, &got);
         message_list_deinit(&got);
@@ -321,6 +322,7 @@ TEST(beyond_the_limit_an_entry_comes_judged_as_a_crash)
     }
     CHECK_TEXT(dead_field(&w, "_class"), "crash");
     CHECK_TEXT(dead_field(&w, "_tries"), "7");
+    CHECK_TEXT(dead_field(&w, "kind"), "order");
     CHECK_TEXT(dead_field(&w, "_err"), "delivered 6 times without an outcome");
     CHECK_INT(pending(&w, LIVE), 0);
     world_stop(&w);
