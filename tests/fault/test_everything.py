@@ -43,6 +43,8 @@ def keep(record):
 
 
 def case_a_storm_of_all_faults_loses_nothing_and_leaves_nothing_stale():
+    """At least 20 faults of every sort within a minute of 100 events a second, drawn from a new seed each time (200 in ten minutes
+    with --long): 0 of the 200s lost, nothing stale, prove agrees."""
     seed = int(os.environ.get("SHOPSTREAM_STORM_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
     print("# seed %d" % seed, flush=True)
     storm = Storm(seed, SECONDS, RATE, hurry=not EVENTS)
