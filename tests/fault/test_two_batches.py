@@ -56,6 +56,8 @@ def two_batches(world, name="w1"):
 
 
 def case_worker_told_to_leave_with_two_batches_in_hand_writes_both_and_hands_back_the_rest():
+    """Two batches of 40 in hand, DRAIN_MS 60000, leases of 60 s, SIGTERM: exit 0, both are written, the rest is handed back, 0 attempts
+    charged."""
     with World(worker=dict(LONG_LEASES, DRAIN_MS=60000)) as world:
         with two_batches(world) as worker:
             began = time.monotonic()
@@ -74,6 +76,7 @@ def case_worker_told_to_leave_with_two_batches_in_hand_writes_both_and_hands_bac
 
 
 def case_worker_killed_with_two_batches_in_hand_loses_neither():
+    """Two batches of 40 in hand, the worker killed with -9: the next one finishes, 0 lost, everything equals the marketplace."""
     with World(worker=SMALL) as world:
         with two_batches(world) as worker:
             held = len(pending(world, "w1-0"))
@@ -87,6 +90,8 @@ def case_worker_killed_with_two_batches_in_hand_loses_neither():
 
 
 def case_two_batches_wait_for_mongo_and_no_third_is_read_or_fetched():
+    """Two batches of 40 in hand, MongoDB frozen and then killed, READ_MAX_ENTRIES 400: no third batch is read or fetched,
+    0 attempts charged, everything equals the marketplace afterwards."""
     with World(worker=LONG_LEASES) as world:
         with two_batches(world) as worker:
             check_equal(in_hand(world, worker), 2 * BATCH, "orders in hand")
@@ -106,6 +111,8 @@ def case_two_batches_wait_for_mongo_and_no_third_is_read_or_fetched():
 
 
 def case_events_of_one_order_in_batch_after_batch_end_in_its_newest_state():
+    """Batches of 5 orders, 1,500 repeated and reordered events for 60 orders: only 200s, 0 attempts charged, everything equals the
+    marketplace."""
     with World(worker=dict(SMALL, FETCH_MAX_IDS=5, READ_COUNT=20, READ_MAX_ENTRIES=100)) as world:
         world.worker()
         with Load(world, world.sim.burst(shops=2, orders=60, events=1500, duplicates=0.2, reorder=0.3), rate=500) as load:
