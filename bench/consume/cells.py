@@ -30,9 +30,9 @@ UPDATES, POISON, LATENCY = "updates", "a tenth is poison", "marketplace answers 
 THREE_HUNDRED = "300 new orders of one shop"
 
 NOTES = {"consume": (
-    "%d orders (with --quick %d) of %d shops wait in the stream, one event each; the same stream, MongoDB server and marketplace for all, on the "
-    "same cores. From the moment the entries are handed over until lag and pending are 0. In every round each document, the dead "
-    "letters and the calls are checked." % (ORDERS, QUICK_ORDERS, SHOPS)),
+    "%d orders (with --quick %d) of %d shops wait in the stream, one event each; the same stream, MongoDB server and marketplace for "
+    "all, on the same cores. From the moment the entries are handed over until lag and pending are 0. In every round each document, "
+    "the dead letters and the calls are checked." % (ORDERS, QUICK_ORDERS, SHOPS)),
     "growth": "The worker: what an event costs with more lanes, among more documents, with more of them waiting, of more shops."}
 
 
