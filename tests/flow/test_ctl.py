@@ -164,7 +164,7 @@ def case_status_tells_streams_workers_dependencies_and_findings():
         world.worker("w")
         world.settle()
         found = from_json(world.ctl("status", "--json"))
-        check_equal(sorted(found), ["findings", "mongo", "needs", "redis", "streams", "workers"], "members")
+        check_equal(sorted(found), ["findings", "layout", "mongo", "needs", "redis", "streams", "workers"], "members")
         check_equal(found["findings"], [], "findings")
         check_equal(found["redis"]["up"] and found["mongo"]["up"], True, "dependencies")
         check_equal([w["name"] for w in found["workers"]], ["w-0"], "workers")
