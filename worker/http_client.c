@@ -19,6 +19,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/number.h"
 
 enum {
     HTTP_BODY_MAX = 16 * 1024 * 1024, /* bytes of a decoded answer */
@@ -87,11 +88,21 @@ static bool header_value(const char *line, size_t n, const char *name, char *to,
     return true;
 }
 
+/* Room for the whole body at once, where its length is announced: growing step by step would copy it several times. Of a
+ * packed body it is too little, which costs what it cost without. */
+static void expect_body(struct http_call *call, const char *length)
+{
+    uint64_t n;
+
+    if (number_u64(length, strlen(length), &n) && n <= HTTP_BODY_MAX)
+        strbuf_reserve(&call->answer.body, (size_t)n);
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct http_call *call = arg;
     size_t n = size * count;
-    char date[64];
+    char date[64], length[24];
 
     if (n >= 5 &&
         strncasecmp(data, "HTTP/", 5) == 0) { /* a later head (after 100 Continue) replaces an earlier one */
@@ -101,6 +112,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
         time_t at = curl_getdate(date, NULL);
 
         call->answer.date_ms = at > 0 ? (int64_t)at * 1000 : 0;
+    } else if (header_value(data, n, "content-length", length, sizeof length)) {
+        expect_body(call, length);
     } else {
         (void)header_value(data, n, "retry-after", call->answer.retry_after, sizeof call->answer.retry_after);
     }

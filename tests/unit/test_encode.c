@@ -100,7 +100,9 @@ TEST(refuses_a_key_with_a_nul)
     struct encode e;
 
     encode_init(&e, 1 << 20);
-    encode_i64(&e, "a\0b", 3, 1);
+    encode_key(&e, "a\0b", 3);
+    CHECK(e.failed);
+    encode_i64(&e, "a", 1, 1);
     CHECK(e.failed);
     CHECK(!encode_document(&e));
     encode_reset(&e);

@@ -53,10 +53,20 @@ struct document_maker {
     const struct document_draft *d; /* of the complete state; NULL for the others */
 };
 
+/* Words are ASCII nearly always, and then need no closer look. */
+static bool document_is_utf8(const char *text)
+{
+    const char *at = text;
+
+    while ((signed char)*at > 0)
+        at++;
+    return *at == '\0' || bson_utf8_validate(text, strlen(text), false);
+}
+
 /* False when empty, or when it came out of a stream entry as something else than UTF-8: then the field is absent. */
 static bool document_has(const char *text)
 {
-    return text && *text && bson_utf8_validate(text, strlen(text), false);
+    return text && *text && document_is_utf8(text);
 }
 
 static void document_text(struct document_maker *m, const char *key, const char *text)

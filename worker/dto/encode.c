@@ -89,16 +89,18 @@ static uint8_t *encode_element(struct encode *e, int type, const char *key, size
 
     if (key_length >= e->limit || n >= e->limit || !encode_reserve(e, 1 + key_length + 1 + n))
         return NULL;
-    if (memchr(key, '\0', key_length)) {
-        e->failed = true;
-        return NULL;
-    }
     at = e->data + e->length;
     e->length += 1 + key_length + 1 + n;
     *at++ = (uint8_t)type;
     memcpy(at, key, key_length);
     at[key_length] = '\0';
     return at + key_length + 1;
+}
+
+void encode_key(struct encode *e, const char *key, size_t key_length)
+{
+    if (memchr(key, '\0', key_length))
+        e->failed = true;
 }
 
 void encode_text(struct encode *e, const char *key, size_t key_length, const char *s, size_t n)

@@ -2,7 +2,7 @@
  *
  * Errors stick: a document that outgrows the limit, nests deeper than the server takes, or a key that BSON cannot hold,
  * sets `failed`, later calls do nothing, and the caller asks once at the end. Keys and texts have lengths; texts may hold
- * NUL, keys may not. */
+ * NUL, keys may not: whoever takes one from outside shows it to encode_key first, because most are words of ours. */
 #ifndef SHOPSTREAM_WORKER_DTO_ENCODE_H
 #define SHOPSTREAM_WORKER_DTO_ENCODE_H
 
@@ -23,6 +23,9 @@ struct encode {
 void encode_init(struct encode *e, size_t limit);
 void encode_deinit(struct encode *e); /* accepts a zeroed one */
 void encode_reset(struct encode *e);  /* an empty document again, storage kept */
+
+/* Fails the document when this key from outside holds a NUL. */
+void encode_key(struct encode *e, const char *key, size_t key_length);
 
 void encode_text(struct encode *e, const char *key, size_t key_length, const char *s, size_t n);
 void encode_i64(struct encode *e, const char *key, size_t key_length, int64_t v);

@@ -749,6 +749,7 @@ static void field_members_add(struct field_writer *w, struct field_members *m, y
         w->to->failed = true;
         return;
     }
+    encode_key(w->to, name, n);
     item = field_members_find(m, name, n);
     if (!item->value || (field_is_nothing(item->value) && !field_is_nothing(value)))
         item->value = value;
