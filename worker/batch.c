@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/arena.h"
 #include "common/clock.h"
 #include "common/keys.h"
 #include "common/log.h"
@@ -27,11 +28,14 @@
 #include "worker/reclaim.h"
 
 enum {
-    SLICE = 1000,       /* COUNT of further reads: a read of that size holds Redis for 4 ms */
-    HEAL_MIN_MS = 1000, /* NOGROUP again within that time is a failure */
-    BUSY_BLOCK_MS = 50, /* longest BLOCK while a claim pass is under way */
-    MEAN_FIRST = 1024,  /* assumed bytes of an entry before any was seen */
-    HEAD_WORDS = 9,     /* XREADGROUP GROUP g c COUNT n BLOCK ms STREAMS */
+    SLICE = 1000,             /* COUNT of further reads: a read of that size holds Redis for 4 ms */
+    HEAL_MIN_MS = 1000,       /* NOGROUP again within that time is a failure */
+    BUSY_BLOCK_MS = 50,       /* longest BLOCK while a claim pass is under way */
+    MEAN_FIRST = 1024,        /* assumed bytes of an entry before any was seen */
+    HEAD_WORDS = 9,           /* XREADGROUP GROUP g c COUNT n BLOCK ms STREAMS */
+    REPLIES_FIRST = 64 << 10, /* bytes kept for replies ... */
+    REPLIES_KEPT = 8 << 20,   /* ... and at most, from one read to the next */
+    REPLIES_LIMIT = 1 << 30,  /* more than Redis may send: a string has 512 MB at most */
 };
 
 struct batch_reader {
@@ -43,6 +47,7 @@ struct batch_reader {
     const char *consumer;          /* borrowed */
     struct reclaim *reclaim;       /* owned */
     const char **argv;             /* owned: words of one XREADGROUP over all streams */
+    struct arena *replies;         /* owned: the reply of one XREADGROUP */
     uint64_t generation;           /* connection whose own pending entries were asked for; 0 = none */
     size_t count;                  /* streams read: all there were at the beginning of the turn */
     size_t grouped;                /* of them those that have the group, as far as we know: the first ones */
@@ -72,6 +77,7 @@ struct batch_reader *batch_reader_new(const struct config *config, const struct 
     r->consumer = consumer;
     r->reclaim = reclaim_new(config, streams, reads, consumer);
     r->argv = xcalloc(HEAD_WORDS + 2 * STREAMS_MAX, sizeof(*r->argv));
+    r->replies = arena_new(REPLIES_FIRST, REPLIES_LIMIT);
     r->mean = MEAN_FIRST;
     return r;
 }
@@ -82,6 +88,7 @@ void batch_reader_free(struct batch_reader *r)
         return;
     reclaim_free(r->reclaim);
     free(r->argv);
+    arena_free(r->replies);
     free(r);
 }
 
@@ -178,7 +185,18 @@ static redisReply *read_call(struct batch_reader *r, const struct window *w, int
         argv[n++] = r->streams->items[window_stream(w, i)].key;
     for (size_t i = 0; i < w->length; i++)
         argv[n++] = ">";
-    return link_call(r->reads, (int)n, argv, NULL, err);
+    return link_call_in(r->reads, r->replies, (int)n, argv, err);
+}
+
+/* The reply ends. What one of large bodies took is given back. */
+static void read_end(struct batch_reader *r)
+{
+    if (arena_used(r->replies) <= REPLIES_KEPT) {
+        arena_reset(r->replies);
+        return;
+    }
+    arena_free(r->replies);
+    r->replies = arena_new(REPLIES_FIRST, REPLIES_LIMIT);
 }
 
 static void spend(struct budget *b, size_t bytes)
@@ -246,13 +264,15 @@ static bool read_once(struct batch_reader *r, const struct window *w, int64_t bl
 
     *got = 0;
     *full = false;
-    if (!reply)
+    if (!reply) {
+        read_end(r); /* it may have begun to come */
         return false;
+    }
     if (reply->type == REDIS_REPLY_ARRAY)
         *got = take_reply(r, w, reply, b, out, full);
     else if (reply->type == REDIS_REPLY_ERROR)
         ok = read_refused(r, reply, err);
-    freeReplyObject(reply);
+    read_end(r);
     return ok;
 }
 

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "common/strbuf.h"
+#include "worker/reply.h"
 
 enum {
     LINK_CONNECT_MS =
@@ -172,6 +173,20 @@ redisReply *link_call(struct link *l, int argc, const char **argv, const size_t 
     if (!link_open(l, err))
         return NULL;
     return call(l, argc, argv, lengths, err);
+}
+
+redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv, struct err *err)
+{
+    redisReplyObjectFunctions *before;
+    redisReply *r;
+
+    if (!link_open(l, err))
+        return NULL;
+    before = reply_in_arena(l->context->reader, arena);
+    r = call(l, argc, argv, NULL, err);
+    if (l->context) /* a lost one took its reader along */
+        reply_as_before(l->context->reader, before);
+    return r;
 }
 
 bool link_send(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)

@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/redis_url.h"
 
+struct arena;
 struct link; /* opaque */
 
 /* name: for logs ("lane 0 read"). timeout_ms: longest wait for a reply; must exceed BLOCK. Does not connect. Owned. */
@@ -29,6 +30,10 @@ uint64_t link_generation(const struct link *l);
 /* One command. Returns owned (freeReplyObject), also error replies (type REDIS_REPLY_ERROR). NULL: the connection is
  * gone (closed here), outcome unknown, err says why. Lengths may be NULL (then strlen). Connects when needed. */
 redisReply *link_call(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The same, but the reply lies in the arena: never freeReplyObject it. */
+redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv, struct err *err)
     __attribute__((warn_unused_result));
 
 /* Pipelining: send any number, then fetch as many replies, in order. False / NULL: as above. */

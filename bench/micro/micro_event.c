@@ -10,6 +10,7 @@
 #include "server/mark.h"
 #include "worker/delivery.h"
 #include "worker/group.h"
+#include "worker/reply.h"
 
 enum {
     DECODED = 100, /* entries of one reply */
@@ -51,6 +52,7 @@ struct decode {
     struct strbuf reply; /* bytes of Redis */
     struct message_list out;
     size_t body; /* bytes of an entry's body */
+    struct arena *replies;
 };
 
 static void *open_decode(const struct micro_stage *stage, size_t *bytes)
@@ -67,6 +69,7 @@ static void *open_decode(const struct micro_stage *stage, size_t *bytes)
     MICRO_CHECK(mark_read_xadd(xadd.data, xadd.length, &parts));
     add_reply(&d->reply, &parts, stage->events);
     d->body = push.body.length;
+    d->replies = arena_new(64 << 10, 1 << 30);
     *bytes = d->reply.length;
     strbuf_deinit(&xadd);
     map_release(mapper);
@@ -74,11 +77,12 @@ static void *open_decode(const struct micro_stage *stage, size_t *bytes)
     return d;
 }
 
-/* As link.c reads and batch.c takes it: hiredis' reader, a message an entry, the reply freed. */
+/* As link.c reads and batch.c takes it: hiredis' reader with an arena, a message an entry. */
 static void run_decode(void *context)
 {
     struct decode *d = context;
     redisReader *reader = redisReaderCreate();
+    redisReplyObjectFunctions *before = reply_in_arena(reader, d->replies);
     void *reply = NULL;
     const redisReply *entries;
 
@@ -87,7 +91,8 @@ static void run_decode(void *context)
     entries = ((const redisReply *)reply)->element[0]->element[1];
     for (size_t i = 0; i < entries->elements; i++)
         message_append(&d->out, delivery_message(0, entries->element[i], NULL));
-    freeReplyObject(reply);
+    reply_as_before(reader, before);
+    arena_reset(d->replies);
     redisReaderFree(reader);
 }
 
@@ -107,6 +112,7 @@ static void close_decode(void *context)
     struct decode *d = context;
 
     strbuf_deinit(&d->reply);
+    arena_free(d->replies);
     free(d);
 }
 
