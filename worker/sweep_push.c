@@ -16,6 +16,7 @@
 
 #include "common/entry.h"
 #include "common/keys.h"
+#include "common/log.h"
 #include "common/metrics.h"
 #include "common/strbuf.h"
 #include "worker/parked.h"
@@ -247,13 +248,29 @@ static bool delete_stored(struct sweep_push *p, struct page *page, struct err *e
     return ok;
 }
 
+/* False: Redis did not answer. A pause is told when it begins and when it ends. */
+static bool look_at_memory(struct sweep_push *p, struct err *err)
+{
+    struct high_water *high = p->setup.high;
+    const bool was = high->above;
+
+    if (!high_water_look(high, p->setup.link, err))
+        return false;
+    if (high->above && !was)
+        log_warn("redis is nearly full, parked needs wait",
+                 LOG_I("high_water_percent", p->setup.config->redis_high_water));
+    if (was && !high->above)
+        log_info("redis has room again, parked needs come back");
+    return true;
+}
+
 enum sweep_pushed sweep_push_page(struct sweep_push *p, int64_t now_ms, struct err *err)
 {
     struct page *page;
     int64_t backlog;
     bool done = false, ok;
 
-    if (!high_water_look(p->setup.high, p->setup.link, err) || !read_backlog(p, &backlog, err))
+    if (!look_at_memory(p, err) || !read_backlog(p, &backlog, err))
         return PUSHED_AWAY;
     if (p->setup.high->above || backlog >= p->setup.config->sync_bulk_max)
         return PUSHED_FULL;
