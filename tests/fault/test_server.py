@@ -59,7 +59,7 @@ def case_only_an_id_counts_as_stored():
 
     A 200 needs the id of an entry, from XADD or from a mark; any other reply is none."""
     reply = {b"PING": b"+PONG\r\n", b"SET": b"+OK\r\n"}
-    redis = FakeRedis(lambda arguments: reply[arguments[0]])
+    redis = FakeRedis(lambda arguments: reply.get(arguments[0], b"-ERR unknown command\r\n"))
     absent, entry_id = b"$-1\r\n", b"$3\r\n1-0\r\n"
     odd = (b"+OK\r\n", b"+QUEUED\r\n", b":1\r\n", b"$0\r\n\r\n", b"$1\r\nx\r\n", b"$2\r\n1-\r\n", b"$2\r\n-1\r\n",
            b"*0\r\n", b"*1\r\n$3\r\n1-0\r\n", b"*-1\r\n", b"-ERR no\r\n")
