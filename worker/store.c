@@ -322,6 +322,7 @@ static const struct store_index store_indexes[] = {
     {"order_tracking_status", "order", {"order_id"}, NO_EXPIRY},
     {"order_tracking_status", "synced_at", {"synced_at"}, NO_EXPIRY},
     {"needs", "shop_since", {"platform", "shop_id", "since"}, NO_EXPIRY}, /* the sweep's way through */
+    {"swept", "swept_ms", {"swept_ms"}, NO_EXPIRY},
     {"shops", "authorization", {"authorization"}, NO_EXPIRY},
     {"shops", "hint", {"hint_ms"}, NO_EXPIRY},
     {"authorizations", "refresh_hash", {"refresh_hash"}, NO_EXPIRY},

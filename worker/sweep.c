@@ -1,7 +1,8 @@
 /* sweep.c - worker: the thread that brings parked needs back.
  *
  * In:      collection `needs`.
- * Out:     probes, and for shops that answer them, pages of entries (sweep_push.c). Gauges of what waits.
+ * Out:     probes, and for shops that answer them, pages of entries (sweep_push.c). Needs whose entries Redis has lost,
+ *          again (swept.c). Gauges of what waits.
  * Fails:   a round ends early when Redis or MongoDB does not answer or Redis is full; the next one tries again.
  * Thread:  one of its own; sweep_wake, sweep_stop from any.
  * Why so:  1. A need is never the probe: an event that breaks its shop's calls would keep the shop parked for ever. What
@@ -40,6 +41,7 @@
 #include "worker/shop.h"
 #include "worker/streams.h"
 #include "worker/sweep_push.h"
+#include "worker/swept.h"
 
 enum {
     SWEEP_SHOPS = 8,                /* looked at side by side */
@@ -526,6 +528,9 @@ static void sweep_round(struct sweep *s)
     size_t count = SWEEP_SHOPS;
 
     if (!redis_time_sync(&s->time, s->link, &r.err))
+        r.cut = true;
+    if (!r.cut && s->setup.config->replay_ms > 0 &&
+        !swept_look(s->store, s->link, redis_time_now_ms(&s->time), s->setup.config->replay_ms, &r.err))
         r.cut = true;
     while (!r.cut && count == SWEEP_SHOPS && !atomic_load(&s->stopping)) {
         count = collect(s, &r, &at, shops);

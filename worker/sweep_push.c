@@ -5,7 +5,8 @@
  * Fails:   with a sentence when Redis or MongoDB does not answer, or Redis is full. A page is then half done at worst:
  *          entries whose document stands yet come back once more.
  * Thread:  the sweep's; blocks.
- * Why so:  entry first, document second: the other way round a crash between the two would lose the need. A deletion names
+ * Why so:  entry first, document second: the other way round a crash between the two would lose the need. In between it goes
+ *          to those that are looked after until Redis has shown to keep their entries (swept.h). A deletion names
  *          the revision that was read, so a need that got another event meanwhile stays and comes back again. The room is
  *          measured anew before every page, because several shops share a stream and reconcile fills it too. Deletions stand
  *          in the order of _id, as parking's writes do: servers that run a bulk as one transaction deadlock otherwise. */
@@ -20,6 +21,7 @@
 #include "common/metrics.h"
 #include "common/strbuf.h"
 #include "worker/parked.h"
+#include "worker/swept.h"
 
 enum {
     DELETE_TRIES = 3,
@@ -42,7 +44,8 @@ struct sweep_push {
 struct sent {
     char *id; /* owned */
     int64_t rev;
-    bool stored; /* Redis gave the entry an id */
+    bson_t *row; /* its document; owned */
+    char *entry; /* the id that Redis gave the entry; owned; NULL: none */
 };
 
 struct page {
@@ -135,8 +138,8 @@ static bool is_due(const struct sweep_push *p, const struct parked *need, int64_
 }
 
 /* False: the link was lost. */
-static bool send_need(struct sweep_push *p, struct page *page, const struct parked *need, int64_t now_ms,
-                      struct err *err)
+static bool send_need(struct sweep_push *p, struct page *page, const struct parked *need, const bson_t *row,
+                      int64_t now_ms, struct err *err)
 {
     struct entry e = parked_entry(need, now_ms);
 
@@ -144,7 +147,8 @@ static bool send_need(struct sweep_push *p, struct page *page, const struct park
     entry_add_xadd(&p->command, p->key, p->key_length, &e);
     if (!link_send_resp(p->setup.link, p->command.data, p->command.length, err))
         return false;
-    page->needs[page->count++] = (struct sent){.id = xstrndup(need->id, strlen(need->id)), .rev = need->rev};
+    page->needs[page->count++] =
+        (struct sent){.id = xstrndup(need->id, strlen(need->id)), .rev = need->rev, .row = bson_copy(row)};
     return true;
 }
 
@@ -161,7 +165,8 @@ static bool send_page(struct sweep_push *p, struct page *page, size_t room, int6
             *done = true;
             break;
         }
-        if (parked_read(row, &need) && is_due(p, &need, now_ms) && !send_need(p, page, &need, now_ms, err))
+        if (parked_read(row, &need) && is_due(p, &need, now_ms) &&
+            !send_need(p, page, &need, row, now_ms, err))
             return false;
     }
     if (!*done || !mongoc_cursor_error(p->cursor, &error))
@@ -180,8 +185,9 @@ static bool receive_page(struct sweep_push *p, struct page *page, struct err *er
 
         if (!r)
             return false;
-        page->needs[i].stored = r->type == REDIS_REPLY_STRING;
-        if (!page->needs[i].stored && ok) {
+        if (r->type == REDIS_REPLY_STRING)
+            page->needs[i].entry = xstrndup(r->str, r->len);
+        if (!page->needs[i].entry && ok) {
             link_refused(p->setup.link, r, "XADD", err);
             ok = false;
         }
@@ -217,7 +223,7 @@ static bool delete_once(struct sweep_push *p, const struct page *page, struct er
     bulk = mongoc_collection_create_bulk_operation_with_opts(
         store_collection(p->setup.store, PARKED_COLLECTION), &opts);
     for (size_t i = 0; i < page->count; i++) {
-        if (page->needs[i].stored)
+        if (page->needs[i].entry)
             append_deletion(bulk, &page->needs[i]);
     }
     ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
@@ -229,6 +235,38 @@ static bool delete_once(struct sweep_push *p, const struct page *page, struct er
     return ok;
 }
 
+/* From here on somebody looks whether Redis keeps the entries (swept.h). False: err. */
+static bool keep_stored(struct sweep_push *p, const struct page *page, int64_t now_ms, struct err *err)
+{
+    mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(
+        store_collection(p->setup.store, SWEPT_COLLECTION), NULL);
+    bson_t reply = BSON_INITIALIZER;
+    bson_error_t error = {0};
+    size_t count = 0;
+    bool ok = true;
+
+    for (size_t i = 0; i < page->count && p->setup.config->replay_ms > 0; i++) {
+        bson_t *doc = page->needs[i].entry
+                          ? swept_document(page->needs[i].row, p->key, page->needs[i].entry, now_ms)
+                          : NULL;
+
+        if (!doc)
+            continue;
+        mongoc_bulk_operation_insert(bulk, doc);
+        bson_destroy(doc);
+        count++;
+    }
+    if (count > 0) {
+        bson_destroy(&reply);
+        ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
+    }
+    if (!ok)
+        err_set(err, ERR_MONGO, (int)error.code, "MongoDB: swept: %s", error.message);
+    bson_destroy(&reply);
+    mongoc_bulk_operation_destroy(bulk);
+    return ok;
+}
+
 /* What is not deleted comes back: so whether each was is nobody's question. A write conflict is worth another try, because
  * every need of the page that stays costs a read. */
 static bool delete_stored(struct sweep_push *p, struct page *page, struct err *err)
@@ -237,7 +275,7 @@ static bool delete_stored(struct sweep_push *p, struct page *page, struct err *e
     bool ok;
 
     for (size_t i = 0; i < page->count; i++)
-        count += page->needs[i].stored;
+        count += page->needs[i].entry != NULL;
     if (count == 0)
         return true;
     metric_add(METRIC_WORKER_NEEDS_SWEPT, (int64_t)count);
@@ -264,6 +302,13 @@ static bool look_at_memory(struct sweep_push *p, struct err *err)
     return true;
 }
 
+static void sent_deinit(struct sent *need)
+{
+    free(need->id);
+    free(need->entry);
+    bson_destroy(need->row);
+}
+
 enum sweep_pushed sweep_push_page(struct sweep_push *p, int64_t now_ms, struct err *err)
 {
     struct page *page;
@@ -277,11 +322,11 @@ enum sweep_pushed sweep_push_page(struct sweep_push *p, int64_t now_ms, struct e
     page = xcalloc(1, sizeof(*page));
     ok = send_page(p, page, (size_t)(p->setup.config->sync_bulk_max - backlog), now_ms, &done, err);
     ok = receive_page(p, page, err) && ok;
-    ok = delete_stored(p, page, err) && ok;
+    ok = keep_stored(p, page, now_ms, err) && delete_stored(p, page, err) && ok;
     if (!ok)
         link_close(p->setup.link); /* replies may still be owed */
     for (size_t i = 0; i < page->count; i++)
-        free(page->needs[i].id);
+        sent_deinit(&page->needs[i]);
     free(page);
     if (!ok)
         return PUSHED_AWAY;

@@ -11,7 +11,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from load import Load  # noqa: E402
+from load import Load, kill_worker  # noqa: E402
 from stack import *  # noqa: E402,F403
 from world import LIVE, World, shared_mongo, text  # noqa: E402
 
@@ -96,6 +96,42 @@ def case_what_was_older_than_the_ring_is_a_finding_with_its_size():
         found = proof(world, 1)
         check_equal([(g["older"], g["healed"]) for g in gaps(found)], [(5, False)], "told")
         check("up to 5 older ones are lost" in world.ctl("prove", "--since", "1h", status=1).stdout, "on the screen")
+
+
+def case_needs_that_went_back_to_a_stream_which_redis_then_lost_come_back_once_more():
+    """Their events were acknowledged long ago: no server has them any more. The worker that held the entries dies, too."""
+    with World(shops=1, redis=FORGETFUL, register=False, server={"REPLAY_SECONDS": 1}) as world:
+        worker = world.worker()
+        for number in range(5):
+            world.change(0, number)
+        wait_for("parked needs", lambda: world.needs(reason="unregistered") >= 5 and world.unfinished() == 0)
+        wait_for("an empty ring", lambda: world.server.metric("shopstream_server_ring_records") == 0)
+        world.sim.fault("hold", count=-1, path="detail")
+        world.put_shops()
+        wait_for("entries", lambda: world.db.swept.count_documents({}) >= 5 and world.needs() == 0)
+        kill_worker(worker)
+        world.redis.kill()
+        world.redis.start()
+        world.sim.heal()
+        world.sim.release()
+        world.worker()
+        wait_for("the orders", lambda: world.db.orders.count_documents({}) == 5, 20)
+        world.settle()
+        world.check(entries=False, prove=False)
+
+
+def case_what_was_swept_leaves_when_redis_has_kept_it_long_enough():
+    with World(shops=1, register=False, worker={"REPLAY_SECONDS": 1}) as world:
+        world.worker()
+        for number in range(5):
+            world.change(0, number)
+        wait_for("parked needs", lambda: world.needs(reason="unregistered") >= 5)
+        world.put_shops()
+        wait_for("swept needs", lambda: world.db.swept.count_documents({}) > 0)
+        world.settle()
+        wait_for("their end", lambda: world.db.swept.count_documents({}) == 0)
+        check_equal(world.needs(), 0, "needs that came back without cause")
+        world.check()
 
 
 def case_server_that_cannot_be_asked_means_not_known():

@@ -465,10 +465,14 @@ class World:
 
     def finished(self):
         """No entry is open, and no need that only waits for its turn. The sweep turns needs into entries, so both are only
-        known to be gone when no entry was added while they were counted."""
+        known to be gone when no entry was added while they were counted. Entries that Redis has lost are needs again soon."""
         added = self.added()
-        return (self.unfinished() == 0 and self.needs(reason="transaction") == 0 and self.unfinished() == 0
-                and self.added() == added)
+        return (self.unfinished() == 0 and not self.swept_lost() and self.needs(reason="transaction") == 0
+                and self.unfinished() == 0 and self.added() == added)
+
+    def swept_lost(self):
+        """Needs that went back to the stream, whose entries are not there any more."""
+        return [row["_id"] for row in self.db.swept.find() if not self.redis.client.xrange(row["stream"], row["entry"], row["entry"])]
 
     def settle(self, seconds=60):
         """Waits until the group has read and finished everything. Needs that wait for their shop may stay."""

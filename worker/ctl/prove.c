@@ -24,7 +24,9 @@
 #include "worker/group.h"
 #include "worker/held.h"
 #include "worker/lookup.h"
+#include "worker/parked.h"
 #include "worker/raw_event.h"
+#include "worker/swept.h"
 
 enum { PAGE = 1000, PENDING_PAGE = 10000, ARENA_FIRST = 1 << 20, ARENA_LIMIT = 256 << 20 };
 
@@ -390,33 +392,40 @@ static bool read_stream_state(struct prove *p, int stream)
 
 /* --- MongoDB --------------------------------------------------------------------------------------- */
 
-/* Entities that are parked. False: err. */
-static bool read_needs(struct prove *p)
+/* Entities that the documents of a collection name in a field. False: err. */
+static bool read_open(struct prove *p, const char *collection, const char *field)
 {
-    bson_t filter = BSON_INITIALIZER, *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}");
+    bson_t filter = BSON_INITIALIZER, *opts = BCON_NEW("projection", "{", field, BCON_INT32(1), "}");
     mongoc_cursor_t *cursor =
-        mongoc_collection_find_with_opts(store_collection(p->store, "needs"), &filter, opts, NULL);
+        mongoc_collection_find_with_opts(store_collection(p->store, collection), &filter, opts, NULL);
     const bson_t *doc;
     bson_error_t error;
-    bson_iter_t it;
+    bson_iter_t it, found;
     bool failed;
 
     while (mongoc_cursor_next(cursor, &doc)) {
         uint32_t length;
         const char *id;
 
-        if (!bson_iter_init_find(&it, doc, "_id") || !BSON_ITER_HOLDS_UTF8(&it))
+        if (!bson_iter_init(&it, doc) || !bson_iter_find_descendant(&it, field, &found) ||
+            !BSON_ITER_HOLDS_UTF8(&found))
             continue;
-        id = bson_iter_utf8(&it, &length);
+        id = bson_iter_utf8(&found, &length);
         entities_add(&p->open, entity_hash(id, length));
     }
     failed = mongoc_cursor_error(cursor, &error);
     if (failed)
-        err_set(p->err, ERR_MONGO, (int)error.code, "MongoDB: needs: %s", error.message);
+        err_set(p->err, ERR_MONGO, (int)error.code, "MongoDB: %s: %s", collection, error.message);
     mongoc_cursor_destroy(cursor);
     bson_destroy(opts);
     bson_destroy(&filter);
     return !failed;
+}
+
+/* Entities that are parked, or on their way back: Redis may lose their entries yet (swept.h). False: err. */
+static bool read_needs(struct prove *p)
+{
+    return read_open(p, PARKED_COLLECTION, "_id") && read_open(p, SWEPT_COLLECTION, "need._id");
 }
 
 /* Which _ids of a collection are there, of `ids` (an array document); each found one is passed on. False: err. */
