@@ -67,6 +67,43 @@ def case_an_event_acknowledged_without_being_written_is_found():
         check_equal([loss["id"] for loss in found["losses"]], [text(entries[0][0])], "the one that was acknowledged")
 
 
+def case_a_letter_hides_no_loss_of_its_entity_that_came_later():
+    with World(shops=1) as world:
+        world.worker("w")
+        fault = world.sim.fault("poison", shop=0, number=0)
+        world.send(*[world.sim.change(0, number)["push"] for number in (0, 1)])  # the second one shows that its shop is well
+        wait_for("a dead letter", lambda: len(world.dead_letters()) == 1)
+        world.settle()
+        check_equal(ends(proof(world)), {"reflected": 1, "dead": 1}, "before")
+        world.sim.heal(fault)
+        world.stop_workers()
+        world.change(0, 0)
+        (_, entries), = world.redis.client.xreadgroup(GROUP, "thief", {LIVE: ">"})
+        stolen = [text(id) for id, _ in entries]
+        world.redis.client.xack(LIVE, GROUP, *stolen)
+        found = proof(world, 1)
+        check_equal([loss["id"] for loss in found["losses"]], stolen, "those acknowledged behind a dead letter")
+        check_equal(ends(found), {"reflected": 1, "dead": 1, "lost": len(stolen)}, "ends")
+        world.ctl("dead", "discard", "--all", "--reason", "a test", "--yes")
+        check_equal(ends(proof(world, 1)), {"reflected": 1, "discarded": 1, "lost": len(stolen)}, "behind a discarded one")
+
+
+def case_what_waits_for_its_shop_is_parked_also_when_its_letter_is_all_that_is_left():
+    with World(shops=1, register=False) as world:
+        world.worker("w")
+        world.change(0, 0)
+        wait_for("a need", lambda: world.needs() == 1)
+        world.settle()
+        check_equal(ends(proof(world)), {"parked": 1}, "while it waits")
+        world.sim.fault("poison", shop=0, number=0)
+        world.put_shops()
+        wait_for("its letter", lambda: len(world.dead_letters()) == 1)
+        world.settle()
+        check_equal(ends(proof(world)), {"dead": 2}, "the event, and the entry that came back for it")
+        world.ctl("dead", "discard", "--all", "--reason", "a test", "--yes")
+        check_equal(ends(proof(world)), {"discarded": 2}, "given up")
+
+
 def case_entries_trimmed_before_they_were_read_are_found():
     with World(shops=1) as world:
         settled_world(world)

@@ -30,10 +30,15 @@
 
 enum { PAGE = 1000, PENDING_PAGE = 10000, ARENA_FIRST = 1 << 20, ARENA_LIMIT = 256 << 20 };
 
-/* Hashes of entities that something is still under way for. */
+struct entity {
+    uint64_t hash;    /* 0 = empty */
+    int64_t until_ms; /* its events up to that entry_ms are meant */
+};
+
+/* Entities, found by their hashes. */
 struct entities {
-    uint64_t *slots; /* 0 = empty; owned */
-    size_t capacity; /* a power of two */
+    struct entity *slots; /* owned */
+    size_t capacity;      /* a power of two */
     size_t count;
 };
 
@@ -47,11 +52,12 @@ struct prove {
     int64_t since_ms;
     struct redis_time time;
     struct freshness freshness;
-    struct held pending;          /* delivered, not acknowledged */
-    struct held dead;             /* first ids of dead letters */
-    struct held discarded;        /* the same of discarded ones */
-    struct held origins;          /* first ids of replayed ones */
-    struct entities open;         /* entities with something pending, dead or parked */
+    struct held pending;   /* delivered, not acknowledged */
+    struct held dead;      /* first ids of dead letters */
+    struct held discarded; /* the same of discarded ones */
+    struct held origins;   /* first ids of replayed ones */
+    struct entities
+        open[PROVE_ENDS];         /* entities that are parked, or have something pending, dead or discarded */
     struct held_id *read_to;      /* per stream: last delivered id of the group */
     struct message_list suspects; /* acknowledged, and nothing shows them yet */
     struct arena *arena;
@@ -80,14 +86,14 @@ static size_t entity_slot(const struct entities *e, uint64_t hash)
 {
     size_t at = (size_t)hash & (e->capacity - 1);
 
-    while (e->slots[at] != 0 && e->slots[at] != hash)
+    while (e->slots[at].hash != 0 && e->slots[at].hash != hash)
         at = (at + 1) & (e->capacity - 1);
     return at;
 }
 
-static void entities_add(struct entities *e, uint64_t hash)
+static void entities_add(struct entities *e, uint64_t hash, int64_t until_ms)
 {
-    size_t at;
+    struct entity *slot;
 
     if (4 * (e->count + 1) > 3 * e->capacity) {
         struct entities old = *e;
@@ -95,18 +101,25 @@ static void entities_add(struct entities *e, uint64_t hash)
         e->capacity = old.capacity ? 2 * old.capacity : 1024;
         e->slots = xcalloc(e->capacity, sizeof(*e->slots));
         for (size_t i = 0; i < old.capacity; i++)
-            if (old.slots[i] != 0)
-                e->slots[entity_slot(e, old.slots[i])] = old.slots[i];
+            if (old.slots[i].hash != 0)
+                e->slots[entity_slot(e, old.slots[i].hash)] = old.slots[i];
         free(old.slots);
     }
-    at = entity_slot(e, hash);
-    e->count += e->slots[at] == 0;
-    e->slots[at] = hash;
+    slot = &e->slots[entity_slot(e, hash)];
+    if (slot->hash == 0) {
+        *slot = (struct entity){hash, until_ms};
+        e->count++;
+    } else if (slot->until_ms < until_ms) {
+        slot->until_ms = until_ms;
+    }
 }
 
-static bool entities_have(const struct entities *e, uint64_t hash)
+/* The entity is among them, and its event of that time is meant. */
+static bool entities_have(const struct entities *e, uint64_t hash, int64_t entry_ms)
 {
-    return e->capacity > 0 && e->slots[entity_slot(e, hash)] == hash;
+    const struct entity *slot = e->capacity > 0 ? &e->slots[entity_slot(e, hash)] : NULL;
+
+    return slot && slot->hash == hash && entry_ms <= slot->until_ms;
 }
 
 static uint64_t need_entity(const struct need *n)
@@ -190,8 +203,9 @@ static int stream_of_letter(const struct prove *p, const redisReply *entry, int 
     return name && strcmp(name->str, p->streams->items[bulk].key) == 0 ? bulk : streams_live(partition);
 }
 
-/* The entity of an entry is being taken care of. */
-static void entry_is_open(struct prove *p, int stream, const redisReply *entry)
+/* The entity of an entry has that end, its events up to until_ms included. */
+static void entry_is_open(struct prove *p, int stream, const redisReply *entry, enum prove_end end,
+                          int64_t until_ms)
 {
     struct message *m = delivery_message(stream, entry, NULL);
     struct pool *pool;
@@ -201,32 +215,36 @@ static void entry_is_open(struct prove *p, int stream, const redisReply *entry)
         return;
     }
     pool = pool_new();
-    entities_add(&p->open, need_entity(pool_add(pool, m, false)));
+    entities_add(&p->open[end], need_entity(pool_add(pool, m, false)), until_ms);
     pool_free(pool);
 }
 
-static bool take_letters(struct prove *p, int partition, const redisReply *page, struct held *set)
+/* A letter speaks for its entity up to its own event: what came later was judged without it. */
+static bool take_letters(struct prove *p, int partition, const redisReply *page, struct held *set,
+                         enum prove_end end)
 {
     for (size_t i = 0; i < page->elements; i++) {
         const redisReply *entry = page->element[i], *first = value_of(entry, "_id"),
                          *origin = value_of(entry, "_origin");
         int stream = stream_of_letter(p, entry, partition);
+        struct held_id id;
 
         add_id(set, first ? first->str : NULL, stream);
         add_id(&p->origins, origin ? origin->str : NULL, stream);
-        entry_is_open(p, stream, entry);
+        if (first && held_id_parse(stream, first->str, &id))
+            entry_is_open(p, stream, entry, end, (int64_t)id.ms);
     }
     return true;
 }
 
 static bool take_dead(struct prove *p, int partition, const redisReply *page)
 {
-    return take_letters(p, partition, page, &p->dead);
+    return take_letters(p, partition, page, &p->dead, PROVE_DEAD);
 }
 
 static bool take_discarded(struct prove *p, int partition, const redisReply *page)
 {
-    return take_letters(p, partition, page, &p->discarded);
+    return take_letters(p, partition, page, &p->discarded, PROVE_DISCARDED);
 }
 
 static bool read_letters(struct prove *p, int partition)
@@ -411,7 +429,7 @@ static bool read_open(struct prove *p, const char *collection, const char *field
             !BSON_ITER_HOLDS_UTF8(&found))
             continue;
         id = bson_iter_utf8(&found, &length);
-        entities_add(&p->open, entity_hash(id, length));
+        entities_add(&p->open[PROVE_PARKED], entity_hash(id, length), INT64_MAX);
     }
     failed = mongoc_cursor_error(cursor, &error);
     if (failed)
@@ -495,6 +513,18 @@ static bool reflected(struct prove *p, const struct need *n, struct message *m)
     return yes;
 }
 
+/* What an event's entity says when its document does not show it. PROVE_LOST: nothing. */
+static enum prove_end end_of_entity(const struct prove *p, const struct need *n, const struct message *m)
+{
+    static const enum prove_end ends[] = {PROVE_PENDING, PROVE_DEAD, PROVE_DISCARDED, PROVE_PARKED};
+    const uint64_t hash = need_entity(n);
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (entities_have(&p->open[ends[i]], hash, m->entry_ms))
+            return ends[i];
+    return PROVE_LOST;
+}
+
 struct judging {
     struct prove *prove;
     bool last; /* what is not shown now is lost, or cared for by its entity */
@@ -506,6 +536,7 @@ static void judge_need(void *context, struct need *n)
     struct judging *j = context;
     struct prove *p = j->prove;
     struct message *m;
+    enum prove_end end;
 
     while ((m = message_pop(&n->messages)) != NULL) {
         if (n->state == NEED_JUDGED || reflected(p, n, m)) {
@@ -515,8 +546,8 @@ static void judge_need(void *context, struct need *n)
             continue;
         } else if (n->behind) {
             count(p, PROVE_BEHIND);
-        } else if (entities_have(&p->open, need_entity(n))) {
-            count(p, PROVE_PENDING);
+        } else if ((end = end_of_entity(p, n, m)) != PROVE_LOST) {
+            count(p, end);
         } else if (n->stored.exists && m->entry_ms > p->freshness.now_ms) {
             count(p, PROVE_FUTURE);
         } else {
@@ -587,7 +618,7 @@ static bool judge_entities(struct prove *p, struct message_list *messages, bool 
 static void mark_raw(void *context, const char *id, const bson_t *doc)
 {
     (void)doc;
-    entities_add(context, entity_hash(id, strlen(id)));
+    entities_add(context, entity_hash(id, strlen(id)), INT64_MAX);
 }
 
 /* Raw events: there, or older than they are kept. Takes them. */
@@ -618,7 +649,7 @@ static bool judge_raw(struct prove *p, struct message_list *messages)
             message_free(m);
             continue;
         }
-        if (m->entry.recv_ms < kept_from || (id && entities_have(&found, entity_hash(id, strlen(id)))))
+        if (m->entry.recv_ms < kept_from || (id && entities_have(&found, entity_hash(id, strlen(id)), 0)))
             count(p, PROVE_RAW);
         else
             lose(p, m);
@@ -694,7 +725,7 @@ static bool take_page(struct prove *p, int stream, const redisReply *page)
             continue;
         }
         if (end == PROVE_PENDING)
-            entry_is_open(p, stream, entry);
+            entry_is_open(p, stream, entry, PROVE_PENDING, INT64_MAX);
         count(p, end);
     }
     return judge_entities(p, &lists.entities, false) && judge_raw(p, &lists.raw);
@@ -796,7 +827,8 @@ bool prove_run(const struct config *config, struct link *l, struct store *store,
     message_list_deinit(&p.suspects);
     arena_free(p.arena);
     free(p.read_to);
-    free(p.open.slots);
+    for (size_t i = 0; i < PROVE_ENDS; i++)
+        free(p.open[i].slots);
     held_deinit(&p.origins);
     held_deinit(&p.discarded);
     held_deinit(&p.dead);
