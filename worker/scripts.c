@@ -29,26 +29,23 @@ static const char *const script_sources[SCRIPT_COUNT] = {
         "local gs = redis.call('XINFO', 'GROUPS', KEYS[1])\n"
         /* nothing is known to be consumed, so nothing is trimmed */
         "if #gs == 0 then return {-1, '', ''} end\n"
-        "local first, last = '', '0-0'\n"
-        "local info = redis.call('XINFO', 'STREAM', KEYS[1])\n"
-        "for i = 1, #info, 2 do\n"
-        "  if info[i] == 'last-generated-id' then last = info[i + 1] end\n"
-        "  if info[i] == 'first-entry' and info[i + 1] then first = info[i + 1][1] end\n"
-        "end\n"
         "local min, held, who = nil, '', ''\n"
         "for _, g in ipairs(gs) do\n"
         "  local m = {}\n"
         "  for i = 1, #g, 2 do m[g[i]] = g[i + 1] end\n"
-        "  local c = m['last-delivered-id']\n"
-        "  if m['pending'] > 0 then c = redis.call('XPENDING', KEYS[1], m['name'])[2] end\n"
+        "  local c, oldest = m['last-delivered-id'], nil\n"
+        "  if m['pending'] > 0 then\n"
+        "    c = redis.call('XPENDING', KEYS[1], m['name'])[2]\n"
+        "    oldest = c\n"
+        "  else\n"
+        /* what it has not read; one that has read everything holds nothing, however long ago that was */
+        "    local unread = redis.call('XRANGE', KEYS[1], '(' .. c, '+', 'COUNT', 1)[1]\n"
+        "    oldest = unread and unread[1]\n"
+        "  end\n"
         "  if not min or lt(c, min) then min = c end\n"
-        /* a group that has finished everything holds nothing, however long ago that was */
-        "  if (m['pending'] > 0 or lt(c, last)) and (held == '' or lt(c, held)) then held, who = c, "
-        "m['name'] end\n"
+        "  if oldest and (held == '' or lt(oldest, held)) then held, who = oldest, m['name'] end\n"
         "end\n"
         "if ARGV[2] ~= '' and lt(ARGV[2], min) then min = ARGV[2] end\n"
-        /* one that has read nothing yet stands at 0-0 */
-        "if held ~= '' and first ~= '' and lt(held, first) then held = first end\n"
         "return {redis.call('XTRIM', KEYS[1], 'MINID', '~', min, 'LIMIT', ARGV[1]), held, who}\n",
 
     [SCRIPT_DELETE_CONSUMER] =

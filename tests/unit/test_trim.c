@@ -95,6 +95,12 @@ TEST(the_floor_is_told_with_the_group_that_holds_it)
     step(t, clock_now_ms() + 60000);
     CHECK(strncmp(floor_line(&text), "shopstream_worker_trim_floor_age_milliseconds{group=\"\"} 0\n", 57) ==
           0);
+    REDIS_DO(&w.redis, "XADD " LIVE " %lld-0 v 1",
+             (long long)clock_now_ms() + 50000); /* comes after a quiet time */
+    step(t, clock_now_ms() + 60000);
+    CHECK(sscanf(floor_line(&text), "shopstream_worker_trim_floor_age_milliseconds{group=\"workers\"} %lld",
+                 &age) == 1 &&
+          age > 5000 && age < 20000);
     REDIS_DO(&w.redis, "XGROUP CREATE " LIVE " some\"body 0"); /* has read nothing */
     step(t, clock_now_ms() + 60000);
     age = 0;
