@@ -22,7 +22,7 @@ struct placement {
     uint64_t generation;   /* of the connection asked last */
     bool asked;            /* one is out */
     bool unreadable;       /* a person knows that the record is not readable */
-    atomic_bool known;     /* the record has been read */
+    bool known;            /* the record has been read */
     int recorded;          /* most as last read; 0 = never */
     _Atomic int in_use;    /* as last read; before that STREAM_PARTITIONS */
     _Atomic int most;      /* of those read, and of those used here; 0 = none yet */
@@ -59,8 +59,7 @@ int placement_partitions(struct placement *p)
 {
     const int in_use = atomic_load_explicit(&p->in_use, memory_order_relaxed);
 
-    if (!atomic_load_explicit(&p->known, memory_order_relaxed))
-        raise_most(p, in_use); /* a guess that is used becomes a fact */
+    raise_most(p, in_use); /* a guess that is used becomes a fact, also while the answer is coming */
     return in_use;
 }
 
@@ -73,12 +72,12 @@ void placement_used(struct placement *p, int partition)
 static void follow(struct placement *p, const struct layout *read)
 {
     struct layout known = {atomic_load(&p->in_use), atomic_load(&p->most)};
-    const bool first = !atomic_load(&p->known), changed = layout_follow(&known, read);
+    const bool first = !p->known, changed = layout_follow(&known, read);
 
     p->recorded = read->most;
     atomic_store(&p->in_use, known.in_use);
     raise_most(p, known.most);
-    atomic_store(&p->known, true);
+    p->known = true;
     metric_set(METRIC_SERVER_PARTITIONS, known.in_use);
     metric_set(METRIC_SERVER_PARTITIONS_MOST, known.most);
     if (!first && !changed)
