@@ -211,7 +211,10 @@ def case_server_stopped_while_redis_is_away_leaves_its_ring_to_the_journal():
 
 
 def case_server_killed_while_it_sends_again_leaves_a_gap_that_its_next_life_ends():
-    """JOURNAL_ALWAYS: the files have it all. Without the end nobody could ever prove anything again."""
+    """JOURNAL_ALWAYS=1, FLUSHALL after 100 events and Redis full, the server killed with -9 while it sends them again: the next
+    server ends the gap, 0 dropped, 0 lost.
+
+    Without the end nobody could ever prove anything again."""
     settings = {"JOURNAL_ALWAYS": 1}
     with Redis(*FORGETFUL) as redis, Journal() as j:
         with Up(redis, j.settings(**settings)) as server:
@@ -231,7 +234,10 @@ def case_server_killed_while_it_sends_again_leaves_a_gap_that_its_next_life_ends
 
 
 def case_server_stopped_leaves_its_newest_events_in_files_until_redis_has_shown_to_keep_them():
-    """JOURNAL_ALWAYS: a Redis that loses its last second may do so just after the server has left in good order."""
+    """JOURNAL_ALWAYS=1, no AOF, SIGTERM after 100 events and then Redis killed: the next start stores the 100, 0 lost, and the
+    files go when Redis has kept them.
+
+    A Redis that loses its last second may do so just after the server has left in good order."""
     settings = {"JOURNAL_ALWAYS": 1}
     with Redis(*FORGETFUL) as redis, Journal() as j:
         with Up(redis, j.settings(**settings)) as server:
