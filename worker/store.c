@@ -21,8 +21,8 @@
 
 enum {
     STORE_COLLECTIONS_MAX = 16,
-    POOL_SPARE = 8,
-    /* threads beside the lanes and their writers */ WTIMEOUT_MS = 10000
+    POOL_SPARE = 8, /* threads beside the lanes and their writers */
+    WTIMEOUT_MS = 10000,
 };
 
 struct store_pool {
