@@ -106,9 +106,10 @@ TEST(a_kept_context_hashes_one_message_after_the_other)
 {
     struct sha256 *s = sha256_new();
     char kept[HMAC_HEX_LENGTH + 1], once[HMAC_HEX_LENGTH + 1];
-    const char *const messages[] = {"abc", "", "abc",
-                                    "a longer one that does not fit into a single block of the hash "
-                                    "function, so that a state left over would show"};
+    static const char longer[] =
+        "a longer one that does not fit into a single block of the hash function, so that a "
+        "state left over would show";
+    const char *const messages[] = {"abc", "", "abc", longer};
 
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         CHECK(sha256_run(s, messages[i], strlen(messages[i]), kept));
