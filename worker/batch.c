@@ -161,8 +161,8 @@ static size_t window_stream(const struct window *w, size_t i)
     return w->base + (w->first + i) % w->size * w->stride;
 }
 
-static redisReply *read_call(struct batch_reader *r, const struct window *w, int64_t block_ms,
-                             struct err *err)
+static const redisReply *read_call(struct batch_reader *r, const struct window *w, int64_t block_ms,
+                                   struct err *err)
 {
     char count[24], block[24];
     const char **argv = r->argv;
@@ -259,7 +259,7 @@ static bool read_refused(struct batch_reader *r, const redisReply *reply, struct
 static bool read_once(struct batch_reader *r, const struct window *w, int64_t block_ms, struct budget *b,
                       struct message_list *out, size_t *got, bool *full, struct err *err)
 {
-    redisReply *reply = read_call(r, w, block_ms, err);
+    const redisReply *reply = read_call(r, w, block_ms, err);
     bool ok = true;
 
     *got = 0;

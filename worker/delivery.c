@@ -13,6 +13,8 @@
 #include "common/strbuf.h"
 #include "worker/group.h"
 
+enum { FIELDS_FEW = 64 }; /* strings of an entry that is ours: at most 30 */
+
 const char *delivery_id(const redisReply *entry)
 {
     if (!entry || entry->type != REDIS_REPLY_ARRAY || entry->elements < 2)
@@ -30,19 +32,20 @@ struct message *delivery_message(int stream, const redisReply *entry, size_t *bo
 {
     const char *id = delivery_id(entry);
     const redisReply *body = id ? entry->element[1] : NULL;
-    struct entry_text *fields;
+    struct entry_text few[FIELDS_FEW], *many = NULL, *fields = few;
     struct message *m;
     size_t bytes = 0;
 
     if (!body || body->type != REDIS_REPLY_ARRAY)
         return NULL;
-    fields = xcalloc(body->elements + 1, sizeof(*fields));
+    if (body->elements > FIELDS_FEW)
+        fields = many = xcalloc(body->elements, sizeof(*many));
     for (size_t i = 0; i < body->elements; i++) {
         fields[i] = (struct entry_text){body->element[i]->str, body->element[i]->len};
         bytes += body->element[i]->len;
     }
     m = message_new(stream, id, fields, body->elements, keep_body);
-    free(fields);
+    free(many);
     if (body_bytes)
         *body_bytes = bytes;
     return m;

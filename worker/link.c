@@ -175,7 +175,8 @@ redisReply *link_call(struct link *l, int argc, const char **argv, const size_t 
     return call(l, argc, argv, lengths, err);
 }
 
-redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv, struct err *err)
+const redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv,
+                               struct err *err)
 {
     redisReplyObjectFunctions *before;
     redisReply *r;

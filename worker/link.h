@@ -32,9 +32,10 @@ uint64_t link_generation(const struct link *l);
 redisReply *link_call(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The same, but the reply lies in the arena: never freeReplyObject it. */
-redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv, struct err *err)
-    __attribute__((warn_unused_result));
+/* The same, but the reply lies in the arena and ends with it, not with the connection. Const, so that the compiler refuses
+ * to give it to freeReplyObject. Not while replies are owed (link_send). */
+const redisReply *link_call_in(struct link *l, struct arena *arena, int argc, const char **argv,
+                               struct err *err) __attribute__((warn_unused_result));
 
 /* Pipelining: send any number, then fetch as many replies, in order. False / NULL: as above. */
 bool link_send(struct link *l, int argc, const char **argv, const size_t *lengths, struct err *err)

@@ -2,38 +2,18 @@
  *
  * In:      what hiredis' reader has recognised, one value at a time, containers before what is in them.
  * Out:     redisReply objects that look like hiredis' own.
- * Fails:   NULL when the arena is full; the reader then stops with an error, and its connection ends.
+ * Fails:   NULL, at which the reader stops with an error ("Out of memory") and its connection ends: the arena is full, an
+ *          array is longer than any of ours, or a type is of a protocol nobody asks for here (RESP3).
  * Thread:  the reader's.
- * Why so:  the reader asks for its values through a table of functions, which hiredis has for this. Doubles and booleans are
- *          of a protocol nobody asks for here; a newer hiredis takes a NULL in the table for "as a string". */
+ * Why so:  the reader asks for its values through a table of functions, which hiredis has for this. A newer hiredis frees
+ *          push messages itself, and leaves a hole where the table has no function for a type: hence all of them are
+ *          refused. The arena zeroes what it gives, so a length that is a lie would touch memory that malloc only
+ *          promises: hence the bound. */
 #include "worker/reply.h"
 
 #include <string.h>
 
-/* A value of no content yet, hung into the container it stands in. */
-static redisReply *value_new(const redisReadTask *task)
-{
-    redisReply *r = arena_take(task->privdata, sizeof(*r)), *parent = task->parent ? task->parent->obj : NULL;
-
-    if (!r)
-        return NULL;
-    r->type = task->type;
-    if (parent)
-        parent->element[task->idx] = r;
-    return r;
-}
-
-static void *string_new(const redisReadTask *task, char *s, size_t n)
-{
-    char *copy = arena_copy(task->privdata, s, n);
-    redisReply *r = copy ? value_new(task) : NULL;
-
-    if (!r)
-        return NULL;
-    r->str = copy;
-    r->len = n;
-    return r;
-}
+enum { ELEMENTS_MAX = 1 << 20 }; /* of an array; the longest of ours is READ_COUNT */
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t reply_count;
@@ -41,35 +21,75 @@ typedef size_t reply_count;
 typedef int reply_count;
 #endif
 
-static void *array_new(const redisReadTask *task, reply_count n)
+/* A value with room for `behind` bytes right after it, hung into the container it stands in. */
+static redisReply *value_new(const redisReadTask *task, int type, size_t behind)
 {
-    redisReply **element = arena_take_array(task->privdata, (size_t)n, sizeof(redisReply *));
-    redisReply *r = element ? value_new(task) : NULL;
+    redisReply *r, *parent = task->parent ? task->parent->obj : NULL;
+    size_t n;
+
+    if (type > REDIS_REPLY_ERROR || __builtin_add_overflow(sizeof(*r), behind, &n))
+        return NULL;
+    r = arena_take(task->privdata, n);
+    if (!r)
+        return NULL;
+    r->type = type;
+    if (parent)
+        parent->element[task->idx] = r;
+    return r;
+}
+
+/* Also an error or a status; the arena's zeroes end it. */
+static void *string_new(const redisReadTask *task, char *s, size_t n)
+{
+    redisReply *r = n < SIZE_MAX ? value_new(task, task->type, n + 1) : NULL;
 
     if (!r)
         return NULL;
-    r->elements = (size_t)n;
-    r->element = element;
+    r->str = memcpy(r + 1, s, n);
+    r->len = n;
+    return r;
+}
+
+static void *array_new(const redisReadTask *task, reply_count n)
+{
+    size_t count = (size_t)n;
+    redisReply *r = count <= ELEMENTS_MAX ? value_new(task, task->type, count * sizeof(*r->element)) : NULL;
+
+    if (!r)
+        return NULL;
+    r->elements = count;
+    r->element = (redisReply **)(r + 1);
     return r;
 }
 
 static void *integer_new(const redisReadTask *task, long long value)
 {
-    redisReply *r = value_new(task);
+    redisReply *r = value_new(task, REDIS_REPLY_INTEGER, 0);
 
     if (r)
         r->integer = value;
     return r;
 }
 
+/* The task says what it is the lack of. */
 static void *nil_new(const redisReadTask *task)
 {
-    redisReply *r = value_new(task);
-
-    if (r)
-        r->type = REDIS_REPLY_NIL; /* the task says what it is the lack of */
-    return r;
+    return value_new(task, REDIS_REPLY_NIL, 0);
 }
+
+#if HIREDIS_MAJOR >= 1
+static void *no_double(const redisReadTask *task, double value, char *s, size_t n)
+{
+    (void)task, (void)value, (void)s, (void)n;
+    return NULL;
+}
+
+static void *no_bool(const redisReadTask *task, int value)
+{
+    (void)task, (void)value;
+    return NULL;
+}
+#endif
 
 /* Of a reply that was not completed: it ends with the arena. */
 static void value_end(void *value)
@@ -82,6 +102,10 @@ static redisReplyObjectFunctions in_arena = {.createString = string_new,
                                              .createArray = array_new,
                                              .createInteger = integer_new,
                                              .createNil = nil_new,
+#if HIREDIS_MAJOR >= 1
+                                             .createDouble = no_double,
+                                             .createBool = no_bool,
+#endif
                                              .freeObject = value_end};
 
 redisReplyObjectFunctions *reply_in_arena(redisReader *reader, struct arena *arena)

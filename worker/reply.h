@@ -10,8 +10,8 @@
 #include "common/arena.h"
 
 /* From now on the reader's replies lie in arena (borrowed until the reader ends or is set back): never freeReplyObject
- * one. Between replies only. Returns how the reader made them before, for reply_as_before. When the arena is full the reader
- * fails as when there is no memory. */
+ * one. Between replies only. Returns how the reader made them before, for reply_as_before. When the arena is full, and at
+ * what no Redis of ours sends, the reader fails as when there is no memory. */
 redisReplyObjectFunctions *reply_in_arena(redisReader *reader, struct arena *arena);
 
 void reply_as_before(redisReader *reader, redisReplyObjectFunctions *before);

@@ -262,6 +262,32 @@ TEST(a_malformed_entry_comes_judged_and_alone)
     world_stop(&w);
 }
 
+TEST(an_entry_of_a_newer_writer_with_a_hundred_fields_is_read)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    struct strbuf more = STRBUF_INIT;
+
+    world_start(&w, 1);
+    for (int i = 0; i < 100; i++)
+        strbuf_add_format(&more, " new%d x", i);
+    REDIS_DO(&w.redis,
+             "XADD %s * v 1 platform tiktok shop 7 topic 1 kind order id 5 recv_ms 1718305585123 key k src "
+             "webhook "
+             "trace t%s",
+             LIVE, strbuf_text(&more));
+    strbuf_deinit(&more);
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 100, 0, &got);
+    CHECK_INT(got.count, 1);
+    CHECK(got.first->readable);
+    CHECK_TEXT(got.first->entry.id.data, "5");
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 TEST(makes_the_group_again_after_flushall_and_skips_nothing)
 {
     struct world w;
@@ -430,6 +456,7 @@ int main(int argc, char **argv)
                         CASE(waits_for_the_first_entry_and_lingers_once_for_company),
                         CASE(reads_on_when_a_burst_ends_the_wait),
                         CASE(a_malformed_entry_comes_judged_and_alone),
+                        CASE(an_entry_of_a_newer_writer_with_a_hundred_fields_is_read),
                         CASE(makes_the_group_again_after_flushall_and_skips_nothing),
                         CASE(a_stream_deleted_under_a_blocked_read_comes_back),
                         CASE(a_group_that_keeps_vanishing_is_a_failure_not_a_hot_loop),

@@ -1,6 +1,10 @@
 /* test_link.c - one connection to Redis: what is a reply, what is a failure, and that it comes back. */
 #include "worker/link.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/arena.h"
 #include "common/clock.h"
 #include "tests/unit/redis_server.h"
 
@@ -112,6 +116,55 @@ TEST(pipelined_replies_come_in_order_and_bytes_stay_bytes)
     redis_server_stop(&s);
 }
 
+TEST(a_reply_in_an_arena_outlives_other_replies_and_its_connection)
+{
+    struct redis_server s;
+    struct err err = {0};
+    struct arena *arena = arena_new(64, 1 << 20);
+    const redisReply *range;
+    redisReply *r;
+
+    redis_server_start(&s);
+    REDIS_DO(&s, "RPUSH l a b");
+    range = link_call_in(s.ask, arena, 4, (const char *[]){"LRANGE", "l", "0", "-1"}, &err);
+    CHECK(range && range->type == REDIS_REPLY_ARRAY && range->elements == 2);
+    r = redis_ask(&s, "LLEN l"); /* hiredis' own again */
+    CHECK(r && r->integer == 2);
+    freeReplyObject(r);
+    link_close(s.ask);
+    CHECK_TEXT(range->element[1]->str, "b");
+    arena_reset(arena);
+    range = link_call_in(s.ask, arena, 1, (const char *[]){"LRANGE"}, &err);
+    CHECK(range && link_error_is(range, "ERR"));
+    redis_server_stop(&s);
+    arena_free(arena);
+}
+
+TEST(half_a_reply_in_an_arena_is_a_lost_connection)
+{
+    static const char half[] = "*2\r\n*2\r\n$1\r\na\r\n";
+    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "./half.sock"};
+    struct redis_url url = {.path = "./half.sock"};
+    struct link *l = link_new(&url, "test", 1000);
+    struct arena *arena = arena_new(64, 1 << 20);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), peer;
+    struct err err = {0};
+
+    CHECK(bind(listener, (const struct sockaddr *)&at, sizeof(at)) == 0 && listen(listener, 1) == 0);
+    CHECK(link_open(l, &err));
+    peer = accept(listener, NULL, NULL);
+    CHECK_INT(write(peer, half, sizeof(half) - 1), sizeof(half) - 1);
+    CHECK_INT(shutdown(peer, SHUT_WR), 0);
+    CHECK(link_call_in(l, arena, 1, (const char *[]){"PING"}, &err) == NULL);
+    CHECK_INT(err.domain, ERR_REDIS);
+    CHECK(!link_is_open(l));
+    CHECK(arena_used(arena) > 0);
+    link_free(l);
+    arena_free(arena);
+    close(peer);
+    close(listener);
+}
+
 TEST(a_reply_that_says_wrong_server_drops_the_connection)
 {
     struct redis_server s;
@@ -157,6 +210,8 @@ int main(int argc, char **argv)
                         CASE(a_frozen_server_is_given_up_after_the_timeout),
                         CASE(password_user_and_database_are_sent_with_each_connection),
                         CASE(pipelined_replies_come_in_order_and_bytes_stay_bytes),
+                        CASE(a_reply_in_an_arena_outlives_other_replies_and_its_connection),
+                        CASE(half_a_reply_in_an_arena_is_a_lost_connection),
                         CASE(a_reply_that_says_wrong_server_drops_the_connection),
                         CASE(the_clock_of_redis_is_asked_once_and_carried_on));
 }

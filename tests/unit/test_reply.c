@@ -90,6 +90,65 @@ TEST(a_full_arena_is_a_failure_of_the_reader)
     arena_free(arena);
 }
 
+/* An error of the reader, which keeps nothing of the reply. */
+static void check_refused(struct arena *arena, const char *bytes)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+
+    reply_in_arena(reader, arena);
+    CHECK(redisReaderFeed(reader, bytes, strlen(bytes)) == REDIS_OK);
+    CHECK(redisReaderGetReply(reader, &reply) == REDIS_ERR);
+    CHECK(!reply && !reader->reply);
+    redisReaderFree(reader);
+}
+
+TEST(lengths_that_are_lies_are_refused_without_touching_memory)
+{
+    struct arena *arena = arena_new(64, SIZE_MAX);
+
+    check_refused(arena, "*1048577\r\n");
+    check_refused(arena, "*2147483647\r\n");
+    check_refused(arena, "*2\r\n*2147483647\r\n");
+    check_refused(arena, "*99999999999\r\n");
+    check_refused(arena, "$-7\r\n");
+    CHECK(arena_used(arena) < 4096);
+    arena_free(arena);
+}
+
+TEST(types_nobody_asked_for_are_refused)
+{
+    static const char *const replies[] = {",1.5\r\n",        "#t\r\n",       "%1\r\n+a\r\n+b\r\n",
+                                          "~1\r\n+a\r\n",    ">1\r\n+a\r\n", "(123\r\n",
+                                          "=5\r\ntxt:a\r\n", "*1\r\n#f\r\n", "*2\r\n>1\r\n+a\r\n"};
+    struct arena *arena = arena_new(64, 1 << 20);
+
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
+        check_refused(arena, replies[i]);
+    arena_free(arena);
+}
+
+TEST(a_body_larger_than_every_chunk_arrives_whole)
+{
+    redisReader *reader = redisReaderCreate();
+    struct arena *arena = arena_new(64, 1 << 24);
+    struct strbuf bytes = STRBUF_INIT;
+    const redisReply *reply;
+
+    strbuf_add_format(&bytes, "*2\r\n$3000000\r\n");
+    for (size_t i = 0; i < 3000000; i++)
+        strbuf_add_char(&bytes, "0123456789abcdef"[i % 16]);
+    strbuf_add_format(&bytes, "\r\n$1\r\nz\r\n");
+    reply_in_arena(reader, arena);
+    reply = read_in_pieces(reader, bytes.data, bytes.length, 16384);
+    CHECK(reply && reply->elements == 2);
+    CHECK_BYTES(reply->element[0]->str, reply->element[0]->len, bytes.data + 14, 3000000);
+    CHECK_TEXT(reply->element[1]->str, "z");
+    redisReaderFree(reader);
+    strbuf_deinit(&bytes);
+    arena_free(arena);
+}
+
 TEST(set_back_the_reader_makes_replies_that_are_freed_again)
 {
     redisReader *reader = redisReaderCreate();
@@ -112,5 +171,8 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(argc, argv, CASE(every_kind_of_reply_is_as_hiredis_makes_it_wherever_it_is_cut),
                         CASE(a_reply_that_never_ends_is_given_up_without_being_freed),
                         CASE(a_full_arena_is_a_failure_of_the_reader),
+                        CASE(lengths_that_are_lies_are_refused_without_touching_memory),
+                        CASE(types_nobody_asked_for_are_refused),
+                        CASE(a_body_larger_than_every_chunk_arrives_whole),
                         CASE(set_back_the_reader_makes_replies_that_are_freed_again));
 }
