@@ -436,14 +436,17 @@ class World:
     # ------------------------------------------------------------ waiting
 
     def group(self, stream=LIVE):
-        """(lag, pending, consumers) of the group on a stream; lag is counted where Redis does not know it; None: no group."""
+        """(lag, pending) of the group on a stream; lag is counted where Redis does not know it, and 0 where nothing is unread,
+        because its counter may be wrong for good after a crash; None: no group."""
         if not self.redis.client.exists(stream):
             return 0, 0
         for group in self.redis.client.xinfo_groups(stream):
             if text(group["name"]) == GROUP:
-                lag = group["lag"]
+                lag, unread = group["lag"], "(" + text(group["last-delivered-id"])
                 if lag is None:
-                    lag = len(self.redis.client.xrange(stream, "(" + text(group["last-delivered-id"]), "+", count=10000))
+                    lag = len(self.redis.client.xrange(stream, unread, "+", count=10000))
+                elif lag > 0 and not self.redis.client.xrange(stream, unread, "+", count=1):
+                    lag = 0
                 return lag, group["pending"]
         return (None if self.redis.client.xlen(stream) else 0), 0
 
