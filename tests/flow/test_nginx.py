@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """The server behind a real nginx with the site file of deploy/nginx: only addresses and certificate are replaced."""
 
+import concurrent.futures
+import contextlib
 import os
 import sys
+import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from nginx import Nginx  # noqa: E402
+from nginx import Nginx, free_port  # noqa: E402
 from stack import *  # noqa: E402,F403
 
 
@@ -26,6 +30,54 @@ def case_pushes_come_through_unchanged_over_kept_alive_connections():
         check_equal((entry["body"], entry["trace"]), (body, trace), "entry")
     c.close()
     check(server.metric("shopstream_server_connections") <= 3, "nginx keeps its connection to the server")
+
+
+def push_until(stop, proxy, sender, answers, stored):
+    """A client with one kept-alive connection: what it was answered, and the orders that were answered 200."""
+    c = proxy.connect()
+    while not stop.is_set():
+        order = "r%d-%d" % (sender, len(stored))
+        body = order_event(order)
+        c.request("POST", "/webhooks/tiktok", body, signed(body))
+        answer = c.getresponse()
+        answer.read()
+        answers.append(answer.status)
+        stored.append(order)
+    c.close()
+
+
+def case_two_servers_restarted_in_turn_under_load_answer_nothing_but_200():
+    ports = [free_port(), free_port()]
+
+    def start(port):
+        """With a journal: the first requests may come before Redis is connected."""
+        return Server(redis, {"LISTEN": "127.0.0.1:%d" % port, "JOURNAL_DIR": os.path.join(journals, str(port))})
+
+    with contextlib.ExitStack() as closers:
+        journals = closers.enter_context(tempfile.TemporaryDirectory())
+        servers = [start(port) for port in ports]
+        closers.callback(lambda: [s.close() for s in servers])
+        proxy = Nginx(*ports)
+        closers.callback(proxy.close)
+        stop, answers, stored = threading.Event(), [[] for _ in range(8)], [[] for _ in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            senders = [pool.submit(push_until, stop, proxy, n, answers[n], stored[n]) for n in range(8)]
+            try:
+                for i in [0, 1] * 3:
+                    before = sum(map(len, answers))
+                    wait_for("requests through both", lambda: sum(map(len, answers)) > before + 100
+                             and all(s.metric("shopstream_server_connections") > 0 for s in servers))
+                    servers[i].stop()
+                    servers[i].close()
+                    servers[i] = start(ports[i])
+            finally:
+                stop.set()
+            for sender in senders:
+                sender.result()
+        check_equal({status for statuses in answers for status in statuses}, {200}, "answers")
+        everything = {order for orders in stored for order in orders}
+        wait_for("all that was answered 200 in Redis", lambda: everything <= {entry["id"] for entry in redis.entries()}, 20)
+        [s.stop() for s in servers]
 
 
 def case_shopees_pushes_and_test_messages_come_through():

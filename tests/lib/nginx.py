@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -20,7 +21,8 @@ def free_port():
 class Nginx:
     """nginx in the foreground, everything in a temporary directory, stopped by pid."""
 
-    def __init__(self, server_port):
+    def __init__(self, server_port, *others):
+        """others: ports of further servers; the site file has one line for each."""
         self.directory = tempfile.mkdtemp(prefix="shopstream-nginx-")
         self.port = free_port()
         path = lambda name: os.path.join(self.directory, name)  # noqa: E731
@@ -29,6 +31,9 @@ class Nginx:
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(os.path.join(ROOT, "deploy", "nginx", "shopstream.conf")) as f:
             site = f.read()
+        line = re.search(r"^ *server (127\.0\.0\.1:8080) [^;]*;", site, re.M)
+        further = "".join("\n" + line.group().replace(line.group(1), "127.0.0.1:%d" % port) for port in others)
+        site = site[:line.end()] + further + site[line.end():]
         for was, becomes in (("127.0.0.1:8080", "127.0.0.1:%d" % server_port), ("listen 443 ssl", "listen 127.0.0.1:%d ssl" % self.port),
                              ("listen [::]:443 ssl;", ""), ("listen 80;", "listen unix:%s;" % path("plain.sock")),
                              ("listen [::]:80;", ""), ("/etc/ssl/shopstream", self.directory)):
