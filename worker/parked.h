@@ -6,7 +6,8 @@
  *   [event_ms]  $max; newest update time announced by an event of the first sort
  *   entry_ms    $max; when the newest event was stored, or, for "transaction", when the order was read
  *   attempts    $max; tries its events have used up
- *   rev         $inc; whoever deletes the document names the rev it has read, so a need changed meanwhile stays
+ *   rev         $inc; whoever deletes the document names the rev and the since it has read, so a need changed meanwhile, or
+ *               made anew, stays
  *   since updated_at   dates
  *
  * In:      stage 5: a need, or an order that was paid. The sweep: a document.

@@ -7,7 +7,9 @@
  * Thread:  the sweep's; blocks.
  * Why so:  entry first, document second: the other way round a crash between the two would lose the need. In between it goes
  *          to those that are looked after until Redis has shown to keep their entries (swept.h). A deletion names
- *          the revision that was read, so a need that got another event meanwhile stays and comes back again. The room is
+ *          the revision that was read, so a need that got another event meanwhile stays and comes back again; and when the
+ *          need was made, because a deletion whose answer was lost may be carried out long afterwards, when the same
+ *          need is there anew. The room is
  *          measured anew before every page, because several shops share a stream and reconcile fills it too. Deletions stand
  *          in the order of _id, as parking's writes do: servers that run a bulk as one transaction deadlock otherwise. */
 #include "worker/sweep_push.h"
@@ -44,8 +46,9 @@ struct sweep_push {
 struct sent {
     char *id; /* owned */
     int64_t rev;
-    bson_t *row; /* its document; owned */
-    char *entry; /* the id that Redis gave the entry; owned; NULL: none */
+    int64_t since_ms; /* 0 = not there */
+    bson_t *row;      /* its document; owned */
+    char *entry;      /* the id that Redis gave the entry; owned; NULL: none */
 };
 
 struct page {
@@ -147,8 +150,10 @@ static bool send_need(struct sweep_push *p, struct page *page, const struct park
     entry_add_xadd(&p->command, p->key, p->key_length, &e);
     if (!link_send_resp(p->setup.link, p->command.data, p->command.length, err))
         return false;
-    page->needs[page->count++] =
-        (struct sent){.id = xstrndup(need->id, strlen(need->id)), .rev = need->rev, .row = bson_copy(row)};
+    page->needs[page->count++] = (struct sent){.id = xstrndup(need->id, strlen(need->id)),
+                                               .rev = need->rev,
+                                               .since_ms = need->since_ms,
+                                               .row = bson_copy(row)};
     return true;
 }
 
@@ -202,6 +207,8 @@ static void append_deletion(mongoc_bulk_operation_t *bulk, const struct sent *ne
 
     BSON_APPEND_UTF8(&filter, "_id", need->id);
     BSON_APPEND_INT64(&filter, "rev", need->rev);
+    if (need->since_ms > 0) /* revs begin anew with each document of this _id */
+        BSON_APPEND_DATE_TIME(&filter, "since", need->since_ms);
     (void)mongoc_bulk_operation_remove_one_with_opts(bulk, &filter, NULL, NULL);
     bson_destroy(&filter);
 }

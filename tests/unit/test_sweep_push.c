@@ -141,6 +141,29 @@ TEST(a_need_that_got_another_event_meanwhile_stays)
     scene_stop(&s);
 }
 
+#define NEED_SINCE(ms)                                                                                       \
+    "{\"_id\":\"order:tiktok:749:1\",\"platform\":\"tiktok\",\"shop_id\":\"749\",\"kind\":\"order\","        \
+    "\"entity_id\":\"1\",\"rev\":{\"$numberLong\":\"1\"},\"since\":{\"$date\":{\"$numberLong\":\"" ms        \
+    "\"}}}"
+
+/* Its revisions begin anew, so a deletion that is carried out late must not take it for the one before. */
+TEST(a_need_that_was_made_anew_meanwhile_stays)
+{
+    struct scene s;
+
+    scene_start(&s);
+    mongo_mock_put(s.w.mock, "needs", NEED_SINCE("1767704400000"));
+    mongo_mock_rule(s.w.mock, &(struct mock_rule){.command = "delete",
+                                                  .put_collection = "needs",
+                                                  .put = NEED_SINCE("1767704409999")});
+    CHECK_INT(push(&s, false), PUSHED_DONE);
+    CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 1);
+    CHECK_INT(push(&s, false), PUSHED_DONE);
+    CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 0);
+    CHECK_INT(entries(&s), 2);
+    scene_stop(&s);
+}
+
 TEST(what_redis_refuses_for_memory_keeps_its_document)
 {
     struct scene s;
@@ -248,6 +271,7 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(argc, argv, CASE(every_need_becomes_an_entry_and_its_document_goes),
                         CASE(above_the_mark_needs_wait_until_redis_has_room),
                         CASE(a_need_that_got_another_event_meanwhile_stays),
+                        CASE(a_need_that_was_made_anew_meanwhile_stays),
                         CASE(what_redis_refuses_for_memory_keeps_its_document),
                         CASE(a_deletion_that_fails_repeats_the_entry_and_loses_nothing),
                         CASE(a_write_conflict_of_a_deletion_is_tried_again_at_once),
