@@ -240,6 +240,25 @@ TEST(a_stream_with_enough_to_do_gets_nothing_and_a_little_room_takes_a_little)
     scene_stop(&s);
 }
 
+/* As after a restart: what the group has read was not written down. */
+TEST(a_lag_that_is_wrong_holds_nothing_up_where_nothing_is_unread)
+{
+    struct scene s;
+
+    scene_start(&s);
+    s.w.config.sync_bulk_max = 3;
+    for (int i = 0; i < 5; i++)
+        REDIS_DO(&s.redis, "XADD " BULK " * n 1");
+    REDIS_DO(&s.redis, "XGROUP CREATE " BULK " workers 0");
+    REDIS_DO(&s.redis, "XREADGROUP GROUP workers w NOACK COUNT 5 STREAMS " BULK " >");
+    REDIS_DO(&s.redis, "XGROUP SETID " BULK " workers $ ENTRIESREAD 0");
+    put(&s, "1", 1, "revoked", 0);
+    CHECK_INT(push(&s, false), PUSHED_DONE);
+    CHECK_INT(entries(&s), 6);
+    CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 0);
+    scene_stop(&s);
+}
+
 TEST(money_that_moved_waits_for_no_probe)
 {
     struct scene s;
@@ -276,6 +295,7 @@ int main(int argc, char **argv)
                         CASE(a_deletion_that_fails_repeats_the_entry_and_loses_nothing),
                         CASE(a_write_conflict_of_a_deletion_is_tried_again_at_once),
                         CASE(a_stream_with_enough_to_do_gets_nothing_and_a_little_room_takes_a_little),
+                        CASE(a_lag_that_is_wrong_holds_nothing_up_where_nothing_is_unread),
                         CASE(money_that_moved_waits_for_no_probe),
                         CASE(what_the_grant_does_not_reach_is_asked_for_more_rarely));
 }
