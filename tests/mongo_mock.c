@@ -627,21 +627,41 @@ static void command_update(struct mongo_mock *m, const char *collection, const b
     reply_ok(reply);
 }
 
-static void command_insert(struct mongo_mock *m, const char *collection, const bson_t *command, bson_t *reply)
+static void insert_row(struct mongo_mock *m, const char *collection, int index, bson_t *row, struct tally *t)
 {
+    if (*find_twin(m, collection, row)) {
+        tally_error(t, index, 11000, "{\"_id\":1}");
+        bson_destroy(row);
+        return;
+    }
+    store_new(m, collection, row);
+    t->n++;
+}
+
+static void command_insert(struct mongo_mock *m, const char *collection, const bson_t *command,
+                           const struct mock_rule *rule, bson_t *reply)
+{
+    struct tally t = {BSON_INITIALIZER, BSON_INITIALIZER, 0, 0, 0};
     bson_iter_t it, rows;
-    int32_t n = 0;
 
     if (!bson_iter_init_find(&it, command, "documents") || !bson_iter_recurse(&it, &rows))
         die("insert", "no documents");
-    for (; bson_iter_next(&rows); n++) {
+    for (int index = 0; bson_iter_next(&rows); index++) {
+        const struct mock_op_error *e = scripted_error(rule, index);
         const uint8_t *data;
         uint32_t length;
 
         bson_iter_document(&rows, &length, &data);
-        store_put(m, collection, bson_new_from_data(data, length));
+        if (e)
+            tally_error(&t, index, e->code, e->key_pattern);
+        else
+            insert_row(m, collection, index, bson_new_from_data(data, length), &t);
     }
-    BSON_APPEND_INT32(reply, "n", n);
+    BSON_APPEND_INT32(reply, "n", (int32_t)t.n);
+    if (t.error_count > 0)
+        BSON_APPEND_ARRAY(reply, "writeErrors", &t.errors);
+    bson_destroy(&t.upserted);
+    bson_destroy(&t.errors);
     reply_ok(reply);
 }
 
@@ -797,7 +817,7 @@ static void run_command(struct mongo_mock *m, const char *name, const bson_t *co
     else if (strcmp(name, "update") == 0)
         command_update(m, collection, command, rule, reply);
     else if (strcmp(name, "insert") == 0)
-        command_insert(m, collection, command, reply);
+        command_insert(m, collection, command, rule, reply);
     else if (strcmp(name, "delete") == 0)
         command_delete(m, collection, command, reply);
     else if (strcmp(name, "find") == 0)

@@ -59,7 +59,7 @@ static void on_driver_log(mongoc_log_level_t level, const char *domain, const ch
 
 static void count_bulk(const char *command)
 {
-    if (strcmp(command, "update") == 0)
+    if (strcmp(command, "update") == 0 || strcmp(command, "insert") == 0)
         metric_add(METRIC_WORKER_BULKS, 1);
 }
 

@@ -8,8 +8,9 @@
  *
  * Each round plans every open op from what is known to be stored, sorts, and sends bulks of one command each:
  *
- *   WRITE   ordinary guard, upsert: true      every op is matched, inserted or has an error: matched + upserted + errors
- *                                             must equal the number of ops, or nothing is known (a reply can be cut)
+ *   INSERT  nothing is known to be stored     every op is inserted or has an error: inserted + errors must equal the
+ *                                             number of ops, or nothing is known (a reply can be cut)
+ *   WRITE   ordinary guard, upsert: true      the same with matched + upserted + errors
  *   TOUCH   same content, newer read: version and fetched_ms only, upsert: false
  *   UPDATE  revive, tombstone, missing-mark, upsert: false
  *
@@ -242,7 +243,8 @@ static void send_updates(struct upsert_flush *fl, struct upsert_op **ops, size_t
         upsert_close_written(fl, ops[i]);
 }
 
-/* With upsert; a duplicate key of our own index means race, stale or done already: the second pass tells. */
+/* With upsert, or inserts; a duplicate key of our own index means race, stale or done already: the second pass tells. It
+ * is guarded whatever the first one was. */
 static void send_writes(struct upsert_flush *fl, struct upsert_op **ops, size_t n)
 {
     struct upsert_sent sent = upsert_send(fl, ops, &n, true);
@@ -262,6 +264,8 @@ static void send_writes(struct upsert_flush *fl, struct upsert_op **ops, size_t 
     if (duplicates == 0 || fl->failed)
         return;
     metric_add(METRIC_WORKER_SECOND_PASSES, (int64_t)duplicates);
+    for (size_t i = 0; i < duplicates; i++)
+        ops[i]->lane = LANE_WRITE;
     send_updates(fl, ops, duplicates);
 }
 
@@ -397,7 +401,7 @@ static void run_rounds(struct upsert_flush *fl, struct upsert_op **ops, size_t n
         sort_ops(ops, n);
         for (; at < n && !fl->failed; at += count) {
             count = next_bulk(fl, ops + at, n - at);
-            if (ops[at]->lane == LANE_WRITE)
+            if (ops[at]->lane == LANE_WRITE || ops[at]->lane == LANE_INSERT)
                 send_writes(fl, ops + at, count);
             else
                 send_updates(fl, ops + at, count);

@@ -20,6 +20,7 @@ enum upsert_lane {
     LANE_UPDATE, /* guarded, changes only what is there */
     LANE_MARK,   /* unguarded, changes only what is there; nothing there is fine */
     LANE_WRITE,  /* with upsert */
+    LANE_INSERT, /* a complete state, where nothing is known to be stored */
 };
 
 /* A state that stands in the database, or was served. */
@@ -79,8 +80,9 @@ enum upsert_order upsert_order_of(const struct document *d, const struct stored 
 
 /* --- upsert_send.c --- */
 
-/* Sends ops as one command. *n shrinks by what the driver refused (closed). An unknown outcome sets fl->failed. */
-struct upsert_sent upsert_send(struct upsert_flush *fl, struct upsert_op **ops, size_t *n, bool upsert);
+/* Sends ops as one command. creates: an op that finds no document makes one, by upsert or insert. *n shrinks by what the
+ * driver refused (closed). An unknown outcome sets fl->failed. */
+struct upsert_sent upsert_send(struct upsert_flush *fl, struct upsert_op **ops, size_t *n, bool creates);
 
 bool upsert_is_credentials(int64_t code); /* no rights: a person must act */
 

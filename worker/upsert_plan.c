@@ -51,8 +51,8 @@ static void plan_full(struct upsert_flush *fl, struct upsert_op *op)
         upsert_close_stale(fl, op);
         return;
     case ORDER_ABSENT:
-        op->lane = LANE_WRITE;
-        op->guard = GUARD_ORDINARY;
+        op->lane = LANE_INSERT;
+        op->guard = GUARD_ORDINARY; /* of the second pass, when somebody else was faster */
         return;
     case ORDER_OLDER:
         break;

@@ -5,8 +5,9 @@
  * Fails:   an unknown outcome sets failed and err: nothing of it may be judged but what no redo can change.
  * Thread:  the lane's writer; blocks up to 2 x socketTimeoutMS + server selection.
  * Why so:  one command a bulk, because the driver has one error slot for all commands of a bulk, and a later success
- *          clears it. The driver's own verdict is not believed: with upsert every op is matched, inserted or has an error,
- *          so the sum must come out, or nothing is known (a reply can be cut). */
+ *          clears it. The driver's own verdict is not believed: with upsert, and of inserts, every op is matched, inserted
+ *          or has an error, so the sum must come out, or nothing is known (a reply can be cut). An insert costs a server
+ *          much less than an upsert that finds nothing, and it, too, cannot overwrite anything: its guard is the `_id`. */
 #include "worker/upsert_internal.h"
 
 #include <string.h>
@@ -65,8 +66,8 @@ static bool add_filter(bson_t *to, const struct upsert_flush *fl, const struct u
 
 /* The driver copies both documents. validate:false, because this is the one place that builds updates and it writes
  * nothing but operators. */
-static bool add_op(mongoc_bulk_operation_t *bulk, const struct upsert_flush *fl, const struct upsert_op *op,
-                   const bson_t *opts)
+static bool add_update_op(mongoc_bulk_operation_t *bulk, const struct upsert_flush *fl,
+                          const struct upsert_op *op, const bson_t *opts)
 {
     bson_t filter = BSON_INITIALIZER, update = BSON_INITIALIZER;
     bool ok = add_filter(&filter, fl, op) && add_update(&update, op) && !bson_empty(&update) &&
@@ -75,6 +76,39 @@ static bool add_op(mongoc_bulk_operation_t *bulk, const struct upsert_flush *fl,
     bson_destroy(&filter);
     bson_destroy(&update);
     return ok;
+}
+
+/* Appends the elements of a document as they lie there: bson_concat would look at each. */
+static bool add_elements(bson_t *to, const bson_t *from)
+{
+    enum { HEAD = 4, TAIL = 1 }; /* a document's length and its end */
+    uint32_t at = to->len - TAIL, size = at + from->len - HEAD, length = BSON_UINT32_TO_LE(size);
+    uint8_t *data = bson_reserve_buffer(to, size);
+
+    if (!data)
+        return false;
+    memcpy(data + at, bson_get_data(from) + HEAD, from->len - HEAD);
+    memcpy(data, &length, HEAD);
+    return true;
+}
+
+/* What the upsert would make: its filter's `_id`, then $set, then $setOnInsert. There is nothing to $unset. */
+static bool add_insert_op(mongoc_bulk_operation_t *bulk, const struct upsert_op *op, const bson_t *opts)
+{
+    const struct document *d = op->now;
+    bson_t *made = bson_sized_new(op->bytes);
+    bool ok = BSON_APPEND_UTF8(made, "_id", d->doc_id) && add_elements(made, d->set) &&
+              (!d->on_insert || bson_concat(made, d->on_insert)) &&
+              mongoc_bulk_operation_insert_with_opts(bulk, made, opts, NULL);
+
+    bson_destroy(made);
+    return ok;
+}
+
+static bool add_op(mongoc_bulk_operation_t *bulk, const struct upsert_flush *fl, const struct upsert_op *op,
+                   const bson_t *opts)
+{
+    return op->lane == LANE_INSERT ? add_insert_op(bulk, op, opts) : add_update_op(bulk, fl, op, opts);
 }
 
 /* --- one command ----------------------------------------------------------------------------------- */
@@ -161,8 +195,9 @@ static void set_command_error(struct err *err, const bson_error_t *error)
         err_set(err, ERR_MONGO, (int)error->code, "%sMongoDB: %s", halt ? "halt: " : "", error->message);
 }
 
-/* Fills the ops' codes. Without upsert, a refused op is in no count: then the command's own success must say enough. */
-static struct upsert_sent read_reply(struct upsert_flush *fl, struct upsert_op **ops, size_t n, bool upsert,
+/* Fills the ops' codes. Of an op that creates nothing, a refusal is in no count: then the command's own success must say
+ * enough. */
+static struct upsert_sent read_reply(struct upsert_flush *fl, struct upsert_op **ops, size_t n, bool creates,
                                      bool succeeded, const bson_t *reply, const bson_error_t *error)
 {
     struct upsert_sent sent = {.matched = reply_int(reply, "nMatched")};
@@ -175,8 +210,8 @@ static struct upsert_sent read_reply(struct upsert_flush *fl, struct upsert_op *
             take_error(ops, n, &rows, &sent);
     }
     concern = take_concern_error(reply, fl->err);
-    sum = sent.matched + reply_int(reply, "nUpserted") + (int64_t)sent.errors;
-    sent.known = !concern && (upsert ? sum == (int64_t)n : succeeded || sent.errors > 0);
+    sum = sent.matched + reply_int(reply, "nUpserted") + reply_int(reply, "nInserted") + (int64_t)sent.errors;
+    sent.known = !concern && (creates ? sum == (int64_t)n : succeeded || sent.errors > 0);
     if (!sent.known) {
         metric_add(METRIC_WORKER_UNKNOWN_OUTCOMES, (int64_t)(n - sent.errors));
         if (!concern)
@@ -214,7 +249,7 @@ static mongoc_bulk_operation_t *build(struct upsert_flush *fl, struct upsert_op 
     return bulk;
 }
 
-struct upsert_sent upsert_send(struct upsert_flush *fl, struct upsert_op **ops, size_t *n, bool upsert)
+struct upsert_sent upsert_send(struct upsert_flush *fl, struct upsert_op **ops, size_t *n, bool creates)
 {
     bson_t opts = BSON_INITIALIZER, reply;
     bson_error_t error = {0};
@@ -226,14 +261,15 @@ struct upsert_sent upsert_send(struct upsert_flush *fl, struct upsert_op **ops, 
         ops[i]->code = 0;
         ops[i]->foreign = false;
     }
-    BSON_APPEND_BOOL(&opts, "upsert", upsert);
+    if (ops[0]->lane != LANE_INSERT)
+        BSON_APPEND_BOOL(&opts, "upsert", creates);
     BSON_APPEND_BOOL(&opts, "validate", false);
     bulk = build(fl, ops, n, &opts);
     bson_destroy(&opts);
     if (!bulk)
         return sent;
     server = mongoc_bulk_operation_execute(bulk, &reply, &error);
-    sent = read_reply(fl, ops, *n, upsert, server != 0, &reply, &error);
+    sent = read_reply(fl, ops, *n, creates, server != 0, &reply, &error);
     bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
     return sent;

@@ -1,8 +1,9 @@
-/* micro_mongo.c - bench: what stands in MongoDB is looked up, documents become guarded bulks; up to the driver's wire.
+/* micro_mongo.c - bench: what stands in MongoDB is looked up, new documents become bulks; up to the driver's wire.
  *
  * Some calls of the driver are linked to functions of this file (-Wl,--wrap), which have no server: a client that is
  * alone, because a pool's has threads that watch the server; a find that gives documents made beforehand; a bulk that was
- * carried out and inserted every op. So the driver's copies of filters and updates are counted, its sending is not. */
+ * carried out and inserted every op. So the driver's copies of filters, updates and documents are counted, its sending is
+ * not. */
 #include <mongoc/mongoc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ struct wire {
     size_t count;  /* of them */
     size_t at;     /* the next one */
     size_t finds;
-    size_t ops;   /* updates taken since the last bulk was carried out */
+    size_t ops;   /* updates and inserts taken since the last bulk was carried out */
     size_t bytes; /* of these */
     size_t sent;  /* ops of carried out bulks */
 };
@@ -60,6 +61,10 @@ bool __wrap_mongoc_bulk_operation_update_one_with_opts(mongoc_bulk_operation_t *
 bool __real_mongoc_bulk_operation_update_one_with_opts(mongoc_bulk_operation_t *bulk, const bson_t *filter,
                                                        const bson_t *update, const bson_t *opts,
                                                        bson_error_t *error);
+bool __wrap_mongoc_bulk_operation_insert_with_opts(mongoc_bulk_operation_t *bulk, const bson_t *document,
+                                                   const bson_t *opts, bson_error_t *error);
+bool __real_mongoc_bulk_operation_insert_with_opts(mongoc_bulk_operation_t *bulk, const bson_t *document,
+                                                   const bson_t *opts, bson_error_t *error);
 uint32_t __wrap_mongoc_bulk_operation_execute(mongoc_bulk_operation_t *bulk, bson_t *reply,
                                               bson_error_t *error);
 
@@ -120,6 +125,16 @@ bool __wrap_mongoc_bulk_operation_update_one_with_opts(mongoc_bulk_operation_t *
     wire->ops++;
     wire->bytes += filter->len + update->len;
     return __real_mongoc_bulk_operation_update_one_with_opts(bulk, filter, update, opts, error);
+}
+
+bool __wrap_mongoc_bulk_operation_insert_with_opts(mongoc_bulk_operation_t *bulk, const bson_t *document,
+                                                   const bson_t *opts, bson_error_t *error)
+{
+    struct wire *wire = wire_of_process();
+
+    wire->ops++;
+    wire->bytes += document->len;
+    return __real_mongoc_bulk_operation_insert_with_opts(bulk, document, opts, error);
 }
 
 uint32_t __wrap_mongoc_bulk_operation_execute(mongoc_bulk_operation_t *bulk, bson_t *reply,

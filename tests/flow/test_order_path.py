@@ -7,6 +7,9 @@ import os
 import random
 import sys
 
+import bson
+from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from stack import *  # noqa: E402,F403
 from world import *  # noqa: E402,F403
@@ -138,6 +141,30 @@ def work_off_300_new_orders():
 
 def case_300_new_orders_of_one_shop_take_6_detail_calls_and_1_bulk_command():
     check(any(work_off_300_new_orders() for _ in range(5)), "the marketplace was slow five times")
+
+
+def fields_of(raw):
+    """Each field as its bytes."""
+    return sorted((key, bson.encode({key: value})) for key, value in bson.decode(raw).items())
+
+
+def case_an_inserted_order_is_what_the_guarded_upsert_would_have_made():
+    """Field by field with types: a MongoDB server orders the fields of a $set as it likes."""
+    with World(shops=1, release=True) as world:
+        world.worker(WORKER_THREADS=1)
+        world.send(world.sim.burst(shops=1, orders=20, events=20))
+        world.settle()
+        raw = {d["_id"]: d.raw for d in world.db.get_collection("orders", codec_options=DEFAULT_RAW_BSON_OPTIONS).find()}
+        check_equal(len(raw), 20, "documents")
+        upserted = world.db.get_collection("upserted", codec_options=DEFAULT_RAW_BSON_OPTIONS)
+        for _id, data in raw.items():
+            fields = bson.decode(data)
+            first_seen = {"first_seen": fields.pop("first_seen")}
+            del fields["_id"]
+            guard = {"_id": _id, "deleted_at": {"$exists": False}, "version": {"$not": {"$gt": fields["version"]}},
+                     "$nor": [{"version": fields["version"], "fetched_ms": {"$gte": fields["fetched_ms"]}}]}
+            upserted.update_one(guard, {"$set": fields, "$unset": {"behind": ""}, "$setOnInsert": first_seen}, upsert=True)
+            check_equal(fields_of(data), fields_of(upserted.find_one({"_id": _id}).raw), "the document of an upsert")
 
 
 def case_30000_waiting_events_over_1000_shops_keep_the_calls_full():

@@ -18,8 +18,10 @@
 #include "common/number.h"
 #include "common/strbuf.h"
 #include "tests/harness.h"
+#include "tests/unit/mongo_fixture.h"
 #include "worker/dto.h"
 #include "worker/dto/recipe.h"
+#include "worker/upsert_internal.h"
 
 enum { NAMES_MAX = 100, FIELDS_MAX = 600, PATH_MAX_BYTES = 200, ID_MAX_BYTES = 200, MANY = 5000 };
 
@@ -505,6 +507,68 @@ TEST(every_document_is_wellformed_and_complete)
     }
 }
 
+/* What stands in the collection once the document is written in that way. Owned. */
+static bson_t *stored_by(struct world *w, struct document *d, enum upsert_lane lane, const char *collection)
+{
+    struct upsert_flush fl = {.store = w->store, .config = &w->config, .f = &w->f, .err = &w->err};
+    struct upsert_op op = {
+        .doc = d, .now = d, .lane = lane, .guard = GUARD_ORDINARY, .bytes = d->set->len + d->on_insert->len};
+    struct upsert_op *ops[] = {&op};
+    size_t n = 1;
+    struct upsert_sent sent;
+    bson_t *stored;
+
+    d->collection = collection;
+    sent = upsert_send(&fl, ops, &n, true);
+    CHECK(sent.known && sent.errors == 0);
+    stored = mongo_mock_get(w->mock, collection, d->doc_id);
+    CHECK(stored != NULL);
+    return stored;
+}
+
+/* A dotted name is a path to $set, and a plain name to an insert. */
+static void check_no_path(const bson_t *stored)
+{
+    bson_iter_t it;
+
+    CHECK(bson_validate(stored, BSON_VALIDATE_UTF8 | BSON_VALIDATE_UTF8_ALLOW_NULL, NULL) &&
+          bson_iter_init(&it, stored));
+    while (bson_iter_next(&it))
+        CHECK(strpbrk(bson_iter_key(&it), ".$") == NULL);
+}
+
+TEST(an_insert_makes_of_every_golden_what_the_guarded_upsert_makes)
+{
+    struct world w;
+    struct names names;
+    struct golden g;
+
+    world_start(&w);
+    for (size_t i = 0; i < SETS; i++) {
+        names_read(&names, &sets[i]);
+        for (size_t k = 0; k < names.count; k++) {
+            char id[PATH_MAX_BYTES];
+            bson_t *upserted, *inserted;
+
+            golden_open(&g, &sets[i], names.name[k]);
+            snprintf(id, sizeof id, "%s/%s", sets[i].folder, names.name[k]);
+            g.document->doc_id = id;
+            upserted = stored_by(&w, g.document, LANE_WRITE, "upserted");
+            inserted = stored_by(&w, g.document, LANE_INSERT, "inserted");
+            if (!bson_equal(upserted, inserted))
+                printf("%s\n", id);
+            CHECK(bson_equal(upserted, inserted));
+            check_no_path(inserted);
+            bson_destroy(upserted);
+            bson_destroy(inserted);
+            golden_close(&g);
+        }
+        names_free(&names);
+    }
+    CHECK_INT(mongo_mock_count(w.mock, "update"), mongo_mock_count(w.mock, "insert"));
+    world_stop(&w);
+}
+
 TEST(the_mappings_cover_exactly_the_documented_fields)
 {
     static struct fields documented, mapped;
@@ -644,6 +708,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(every_golden_source_becomes_the_document_beside_it),
                         CASE(every_document_is_wellformed_and_complete),
+                        CASE(an_insert_makes_of_every_golden_what_the_guarded_upsert_makes),
                         CASE(the_mappings_cover_exactly_the_documented_fields),
                         CASE(every_documented_field_of_a_full_source_stands_in_its_document),
                         CASE(every_recipe_has_goldens), CASE(stores_thousands_of_lines));

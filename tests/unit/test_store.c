@@ -4,11 +4,11 @@
 #include "common/metrics.h"
 #include "tests/unit/mongo_fixture.h"
 
-/* A field of the writeConcern of the first update sent; -1 when absent. */
+/* A field of the writeConcern of the first insert sent; -1 when absent. */
 static int64_t concern_int(struct world *w, const char *field)
 {
     bson_iter_t it, in;
-    const bson_t *sent = mongo_mock_sent(w->mock, "update", 0);
+    const bson_t *sent = mongo_mock_sent(w->mock, "insert", 0);
 
     if (!sent || !bson_iter_init_find(&it, sent, "writeConcern") || !bson_iter_recurse(&it, &in) ||
         !bson_iter_find(&in, field))
@@ -19,7 +19,7 @@ static int64_t concern_int(struct world *w, const char *field)
 static const char *concern_w(struct world *w)
 {
     bson_iter_t it, in;
-    const bson_t *sent = mongo_mock_sent(w->mock, "update", 0);
+    const bson_t *sent = mongo_mock_sent(w->mock, "insert", 0);
 
     if (!sent || !bson_iter_init_find(&it, sent, "writeConcern") || !bson_iter_recurse(&it, &in) ||
         !bson_iter_find(&in, "w") || !BSON_ITER_HOLDS_UTF8(&in))
@@ -48,7 +48,7 @@ TEST(what_the_uri_sets_stands)
     CHECK_INT(concern_int(&w, "w"), 1);
     CHECK_INT(concern_int(&w, "j"), 0);
     CHECK_INT(concern_int(&w, "wtimeout"), 77);
-    CHECK(!bson_has_field(mongo_mock_sent(w.mock, "update", 0), "txnNumber"));
+    CHECK(!bson_has_field(mongo_mock_sent(w.mock, "insert", 0), "txnNumber"));
     world_stop(&w);
 }
 
@@ -200,9 +200,11 @@ TEST(every_bulk_command_is_counted)
     world_start(&w);
     CHECK(whole_turn(&w, "1", 10, 10, "a"));
     CHECK_INT(metric_get(METRIC_WORKER_BULKS), before + 1);
-    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "update", .refuse_code = 1});
-    CHECK(!whole_turn(&w, "2", 10, 10, "a"));
+    CHECK(whole_turn(&w, "1", 20, 20, "b"));
     CHECK_INT(metric_get(METRIC_WORKER_BULKS), before + 2);
+    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "insert", .refuse_code = 1});
+    CHECK(!whole_turn(&w, "2", 10, 10, "a"));
+    CHECK_INT(metric_get(METRIC_WORKER_BULKS), before + 3);
     world_stop(&w);
 }
 

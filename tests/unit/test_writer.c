@@ -69,7 +69,7 @@ TEST(with_nothing_built_nothing_is_under_way)
     CHECK(!writer_busy(wr));
     CHECK(back(&w, wr));
     CHECK_INT(pool_count(w.pool, NEED_NEW), 1);
-    CHECK_INT(mongo_mock_count(w.mock, "update"), 0);
+    CHECK_INT(mongo_mock_count(w.mock, "insert"), 0);
     writer_stop(wr);
     world_stop(&w);
 }
@@ -82,7 +82,7 @@ TEST(the_lane_looks_up_and_builds_while_a_bulk_hangs)
     world_start(&w);
     wr = writer(&w);
     built(&w, "1", 50, 10, 100, "a");
-    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "update", .stall_ms = 500});
+    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "insert", .stall_ms = 500});
     writer_send(wr, w.pool, &w.f);
     built(&w, "2", 60, 20, 110, "b"); /* the lane has a client of its own */
     CHECK(!stored_has(&w, "1", "version"));
@@ -105,7 +105,7 @@ static void overtake(struct world *w, struct writer *wr, int64_t version, int64_
 {
     struct need *first = built(w, "1", 50, 10, 100, "first"), *second;
 
-    mongo_mock_rule(w->mock, &(struct mock_rule){.command = "update", .stall_ms = 300});
+    mongo_mock_rule(w->mock, &(struct mock_rule){.command = "insert", .stall_ms = 300});
     writer_send(wr, w->pool, &w->f);
     second = built(w, "1", fetched_ms - 1, version, fetched_ms, "second");
     CHECK(second != first);
@@ -174,7 +174,7 @@ TEST(a_batch_that_fails_goes_round_again_with_what_came_meanwhile)
     built(&w, "2", 50, 10, 100, "a");
     mongo_mock_rule(
         w.mock,
-        &(struct mock_rule){.command = "update", .times = -1, .stall_ms = 100, .close = MOCK_CLOSE_BEFORE});
+        &(struct mock_rule){.command = "insert", .times = -1, .stall_ms = 100, .close = MOCK_CLOSE_BEFORE});
     writer_send(wr, w.pool, &w.f);
     add(&w, event("1", 60, 0, false));
     CHECK(!back(&w, wr));
@@ -209,13 +209,13 @@ TEST(a_batch_built_behind_one_that_failed_goes_back_unsent)
     world_start_with(&w, MOCK_STANDALONE, "");
     wr = writer(&w);
     built(&w, "1", 50, 10, 100, "a");
-    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "update", .times = -1, .close = MOCK_CLOSE_AFTER});
+    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "insert", .times = -1, .close = MOCK_CLOSE_AFTER});
     writer_send(wr, w.pool, &w.f);
     built(&w, "2", 50, 10, 100, "a");
     CHECK(!back(&w, wr));
-    sent = mongo_mock_count(w.mock, "update");
+    sent = mongo_mock_count(w.mock, "insert");
     upsert_put_back(w.pool);
-    CHECK_INT(mongo_mock_count(w.mock, "update"), sent);
+    CHECK_INT(mongo_mock_count(w.mock, "insert"), sent);
     CHECK_INT(pool_count(w.pool, NEED_NEW), 2);
     CHECK_INT(pool_messages(w.pool), 2);
     CHECK_INT(stored_int(&w, "1", "version"), 10); /* the unknown outcome was a success ... */
@@ -258,7 +258,7 @@ TEST(a_writer_told_to_stop_ends_what_is_under_way_and_frees_it)
     world_start(&w);
     wr = writer(&w);
     built(&w, "1", 50, 10, 100, "a");
-    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "update", .stall_ms = 200});
+    mongo_mock_rule(w.mock, &(struct mock_rule){.command = "insert", .stall_ms = 200});
     writer_send(wr, w.pool, &w.f);
     writer_stop(wr);
     CHECK_TEXT(stored_content(&w, "1"), "a");
