@@ -1,13 +1,13 @@
 /* bare.c - benchmark: the two loops that show what Redis and the MongoDB server allow, with nothing of a worker around them.
  *
- *   bench-bare upserts MONGO_URI DATABASE FILE CONNECTIONS     the bulks of a worker, ready before the clock starts
+ *   bench-bare inserts MONGO_URI DATABASE FILE CONNECTIONS     the bulks of a worker, ready before the clock starts
  *   bench-bare reads HOST PORT MONGO_URI DATABASE              XREADGROUP, find, XACK in the batch sizes of a worker
  *
- * In:      upserts: FILE, one {q: filter, u: update} after the other, sorted by _id; a line on standard input is the start.
+ * In:      inserts: FILE, one document after the other, sorted by _id; a line on standard input is the start.
  *          reads: entries of the live stream; runs until SIGTERM.
- * Out:     "started" when it is ready. upserts: then its figures as JSON.
- * Fails:   with a sentence and exit status 1; also when an operation was refused.
- * Thread:  upserts: one a connection, a contiguous part of the operations each, so that none waits for another's locks.
+ * Out:     "started" when it is ready. inserts: then its figures as JSON.
+ * Fails:   with a sentence and exit status 1; also when a document was refused.
+ * Thread:  inserts: one a connection, a contiguous part of the documents each, so that none waits for another's locks.
  * Why so:  it leaves out everything that a worker must do and that is not these calls: JSON, documents, folding, judging,
  *          outcomes of single operations, retries. What a worker costs beyond it is what it has to answer for. */
 #include <bson/bson.h>
@@ -26,7 +26,7 @@
 #include "common/number.h"
 
 enum {
-    BULK = 300,        /* operations a bulk */
+    BULK = 300,        /* documents a bulk */
     READ_FIRST = 300,  /* entries of a read ... */
     READ_SLICE = 1000, /* ... of each further one, and ids of a find ... */
     READ_HELD = 10000, /* ... and held at most */
@@ -89,40 +89,23 @@ static mongoc_client_t *connect_mongo(const char *uri)
     return client;
 }
 
-/* --- upserts ---------------------------------------------------------------------------------------- */
-
-struct operation {
-    bson_t *filter; /* owned */
-    bson_t *update; /* owned */
-};
+/* --- inserts ---------------------------------------------------------------------------------------- */
 
 /* One connection's part of the work. */
 struct part {
     pthread_t thread;
     const char *uri, *database;
-    const struct operation *operations; /* borrowed */
+    bson_t *const *documents; /* borrowed */
     size_t count;
     pthread_barrier_t *ready; /* met twice: connected, and off */
-    int64_t bulks, stored;    /* commands; documents inserted or matched */
+    int64_t bulks, stored;    /* commands; documents inserted */
 };
 
-static bson_t *document_in(const bson_t *row, const char *key)
-{
-    bson_iter_t it;
-    const uint8_t *data;
-    uint32_t length;
-
-    if (!bson_iter_init_find(&it, row, key) || !BSON_ITER_HOLDS_DOCUMENT(&it))
-        die("an operation without %s", key);
-    bson_iter_document(&it, &length, &data);
-    return bson_new_from_data(data, length);
-}
-
-static struct operation *read_operations(const char *path, size_t *count)
+static bson_t **read_documents(const char *path, size_t *count)
 {
     bson_error_t error;
     bson_reader_t *reader = bson_reader_new_from_file(path, &error);
-    struct operation *list = NULL;
+    bson_t **list = NULL;
     size_t n = 0, room = 0;
     const bson_t *row;
     bool end = false;
@@ -134,10 +117,10 @@ static struct operation *read_operations(const char *path, size_t *count)
             room = room > 0 ? 2 * room : 1024;
             list = bson_realloc(list, room * sizeof *list);
         }
-        list[n++] = (struct operation){document_in(row, "q"), document_in(row, "u")};
+        list[n++] = bson_copy(row);
     }
     if (!end || n == 0)
-        die("%s does not hold operations to its end", path);
+        die("%s does not hold documents to its end", path);
     bson_reader_destroy(reader);
     *count = n;
     return list;
@@ -151,20 +134,19 @@ static int64_t count_in(const bson_t *reply, const char *key)
 }
 
 static void send_bulk(struct part *p, mongoc_collection_t *orders, const bson_t *unordered,
-                      const bson_t *upsert, size_t from, size_t to)
+                      const bson_t *unchecked, size_t from, size_t to)
 {
     mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(orders, unordered);
     bson_error_t error;
     bson_t reply;
 
     for (size_t i = from; i < to; i++) {
-        if (!mongoc_bulk_operation_update_one_with_opts(bulk, p->operations[i].filter,
-                                                        p->operations[i].update, upsert, &error))
-            die("operation %zu: %s", i, error.message);
+        if (!mongoc_bulk_operation_insert_with_opts(bulk, p->documents[i], unchecked, &error))
+            die("document %zu: %s", i, error.message);
     }
     if (mongoc_bulk_operation_execute(bulk, &reply, &error) == 0)
         die("bulk: %s", error.message);
-    p->stored += count_in(&reply, "nUpserted") + count_in(&reply, "nMatched");
+    p->stored += count_in(&reply, "nInserted");
     p->bulks++;
     bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
@@ -175,23 +157,22 @@ static void *run_part(void *arg)
     struct part *p = arg;
     mongoc_client_t *client = connect_mongo(p->uri);
     mongoc_collection_t *orders = mongoc_client_get_collection(client, p->database, "orders");
-    bson_t unordered = BSON_INITIALIZER, upsert = BSON_INITIALIZER;
+    bson_t unordered = BSON_INITIALIZER, unchecked = BSON_INITIALIZER;
 
     BSON_APPEND_BOOL(&unordered, "ordered", false);
-    BSON_APPEND_BOOL(&upsert, "upsert", true);
-    BSON_APPEND_BOOL(&upsert, "validate", false);
+    BSON_APPEND_BOOL(&unchecked, "validate", false);
     pthread_barrier_wait(p->ready);
     pthread_barrier_wait(p->ready);
     for (size_t at = 0; at < p->count; at += BULK)
-        send_bulk(p, orders, &unordered, &upsert, at, p->count - at < BULK ? p->count : at + BULK);
-    bson_destroy(&upsert);
+        send_bulk(p, orders, &unordered, &unchecked, at, p->count - at < BULK ? p->count : at + BULK);
+    bson_destroy(&unchecked);
     bson_destroy(&unordered);
     mongoc_collection_destroy(orders);
     mongoc_client_destroy(client);
     return NULL;
 }
 
-static void start_parts(struct part *parts, size_t n, const struct operation *list, size_t count, char **argv,
+static void start_parts(struct part *parts, size_t n, bson_t *const *list, size_t count, char **argv,
                         pthread_barrier_t *ready)
 {
     for (size_t i = 0; i < n; i++) {
@@ -199,7 +180,7 @@ static void start_parts(struct part *parts, size_t n, const struct operation *li
 
         parts[i] = (struct part){.uri = argv[2],
                                  .database = argv[3],
-                                 .operations = list + from,
+                                 .documents = list + from,
                                  .count = to - from,
                                  .ready = ready};
         if (pthread_create(&parts[i].thread, NULL, run_part, &parts[i]) != 0)
@@ -207,10 +188,10 @@ static void start_parts(struct part *parts, size_t n, const struct operation *li
     }
 }
 
-static void upserts(char **argv)
+static void inserts(char **argv)
 {
     size_t n = (size_t)number_of(argv[5]), count;
-    struct operation *list = read_operations(argv[4], &count);
+    bson_t **list = read_documents(argv[4], &count);
     struct part parts[CONNECTIONS_MAX];
     pthread_barrier_t ready;
     int64_t bulks = 0, stored = 0;
@@ -236,13 +217,11 @@ static void upserts(char **argv)
     took = seconds_of(CLOCK_MONOTONIC) - began;
     cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     if (stored != (int64_t)count)
-        die("%lld of %zu operations were carried out", (long long)stored, count);
+        die("%lld of %zu documents were inserted", (long long)stored, count);
     printf("{\"seconds\": %.6f, \"cpu\": %.6f, \"bulks\": %lld}\n", took, cpu, (long long)bulks);
     pthread_barrier_destroy(&ready);
-    for (size_t i = 0; i < count; i++) {
-        bson_destroy(list[i].filter);
-        bson_destroy(list[i].update);
-    }
+    for (size_t i = 0; i < count; i++)
+        bson_destroy(list[i]);
     bson_free(list);
 }
 
@@ -419,10 +398,10 @@ static void reads(char **argv)
 
 int main(int argc, char **argv)
 {
-    bool writes = argc == 6 && strcmp(argv[1], "upserts") == 0;
+    bool writes = argc == 6 && strcmp(argv[1], "inserts") == 0;
 
     if (!writes && (argc != 6 || strcmp(argv[1], "reads") != 0)) {
-        fputs("usage: bench-bare upserts MONGO_URI DATABASE FILE CONNECTIONS\n"
+        fputs("usage: bench-bare inserts MONGO_URI DATABASE FILE CONNECTIONS\n"
               "       bench-bare reads HOST PORT MONGO_URI DATABASE\n",
               stderr);
         return 2;
@@ -430,7 +409,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term, .sa_flags = SA_RESTART}, NULL);
     mongoc_init();
     if (writes)
-        upserts(argv);
+        inserts(argv);
     else
         reads(argv);
     mongoc_cleanup();

@@ -8,7 +8,7 @@ import os
 
 import world
 from consume import growth
-from consume.contenders import NODE, PYTHON, BareLoop, Rival, Shopstream, bare_upserts, operations
+from consume.contenders import NODE, PYTHON, BareLoop, Rival, Shopstream, bare_inserts, documents
 from consume.scene import scene_of
 from lib.cell import Cell, at_least, at_most
 from lib.chart import Bars
@@ -17,7 +17,7 @@ from lib.report import output, package
 ORDERS, QUICK_ORDERS, SHOPS = 10000, 2500, 10
 LATENCY_MS = 50
 OURS, PYTHON_NAME, NODE_NAME = "shopstream-worker", "Python (redis-py, pymongo)", "Node.js (ioredis, mongodb)"
-BARE_READS, BARE_UPSERTS = "bare loop: XREADGROUP, find, XACK", "bare loop: the same bulks"
+BARE_READS, BARE_INSERTS = "bare loop: XREADGROUP, find, XACK", "bare loop: the same bulks"
 
 COLUMNS = (
     ("rate", "events/s", "%.0f"), ("contender", "CPU µs/event", "%.1f"), ("rss", "peak RSS MB", "%.0f"),
@@ -57,10 +57,10 @@ def bare_round(connections):
     def run(quick):
         scene = scene_of(QUICK_ORDERS if quick else ORDERS, SHOPS)
         scene.stored("nothing")
-        path = os.path.join(scene.world.directory, "operations")
+        path = os.path.join(scene.world.directory, "documents")
         if not os.path.exists(path):
-            operations(scene, path)
-        figures = bare_upserts(scene, path, connections)
+            documents(scene, path)
+        figures = bare_inserts(scene, path, connections)
         scene.held = None
         return figures
     return run
@@ -84,8 +84,8 @@ def cells():
     """Growth goes on with the scene of this part; then come scenes of other sizes."""
     return [
         Cell(CURRENT, "consume", {**workers("after"), BARE_READS: round_of(BareLoop(), "after")}, COLUMNS),
-        Cell(NEW, "consume", {**workers("nothing"), BARE_UPSERTS: bare_round(1)}, COLUMNS),
-        Cell(NEW_TWO, "consume", {**workers("nothing", at_a_time=2), BARE_UPSERTS: bare_round(2)}, COLUMNS),
+        Cell(NEW, "consume", {**workers("nothing"), BARE_INSERTS: bare_round(1)}, COLUMNS),
+        Cell(NEW_TWO, "consume", {**workers("nothing", at_a_time=2), BARE_INSERTS: bare_round(2)}, COLUMNS),
         Cell(UPDATES, "consume", workers("before"), COLUMNS),
         Cell(POISON, "consume", workers("nothing", "poison"), COLUMNS),
         Cell(LATENCY, "consume", workers("nothing", latency_ms=LATENCY_MS), COLUMNS),
@@ -108,7 +108,7 @@ def targets(results):
         at_most("worker, all current: CPU per event, by a bare loop of XREADGROUP, find, XACK",
                 results.ratio(CURRENT, OURS, BARE_READS, "contender"), 2),
         at_least("worker, all new, one lane: rate, by a bare loop of the same bulks on one connection",
-                 results.ratio(NEW, OURS, BARE_UPSERTS, "rate"), 0.9),
+                 results.ratio(NEW, OURS, BARE_INSERTS, "rate"), 0.9),
         at_most("worker, all new: CPU µs per order", results.median(NEW, OURS, "contender"), 40, "%.1f"),
         at_most("worker, all new: CPU per order, by the Python worker", results.ratio(NEW, OURS, PYTHON_NAME, "contender"), 0.1),
         at_least("worker, all new: rate, by the Python worker", results.ratio(NEW, OURS, PYTHON_NAME, "rate"), 3),
@@ -127,9 +127,9 @@ def panels(results):
     names = (OURS, PYTHON_NAME, NODE_NAME)
     return {
         "consume": [
-            bars(results, "CPU of a new order", "µs", NEW, "contender", "%.0f", names + (BARE_UPSERTS,)),
-            bars(results, "New orders a second, one at a time", "orders/s", NEW, "rate", "%.0f", names + (BARE_UPSERTS,)),
-            bars(results, "New orders a second, two at a time", "orders/s", NEW_TWO, "rate", "%.0f", names + (BARE_UPSERTS,)),
+            bars(results, "CPU of a new order", "µs", NEW, "contender", "%.0f", names + (BARE_INSERTS,)),
+            bars(results, "New orders a second, one at a time", "orders/s", NEW, "rate", "%.0f", names + (BARE_INSERTS,)),
+            bars(results, "New orders a second, two at a time", "orders/s", NEW_TWO, "rate", "%.0f", names + (BARE_INSERTS,)),
             bars(results, "CPU of an event that is reflected already", "µs", CURRENT, "contender", "%.1f", names + (BARE_READS,)),
             bars(results, "Peak resident memory, new orders", "MB", NEW, "rss", "%.0f", names),
         ],

@@ -10,10 +10,8 @@ import os
 import shutil
 import subprocess
 
-import bson
 import stack
 import world
-from consume.rivals.worker import guarded
 from consume.mongo_cpu import mongo_readers
 from lib.measure import Meter
 
@@ -103,21 +101,17 @@ class BareLoop:
             yield BareReads([program])
 
 
-def operations(scene, path):
-    """The upserts of all orders as a worker sends them, ready: one {q, u} after the other, sorted by _id."""
+def documents(scene, path):
+    """All orders as a worker inserts them, ready: one document after the other, sorted by _id."""
     with open(path, "wb") as f:
         for _id in sorted(scene.versions):
-            made = bson.decode(scene.documents["after"][_id].raw)
-            first_seen = made.pop("first_seen")
-            del made["_id"]
-            upsert = guarded(_id, made, made["version"], made["fetched_ms"], made["fetched_ms"] + 60000, first_seen)
-            f.write(bson.encode({"q": upsert._filter, "u": upsert._doc}))
+            f.write(scene.documents["after"][_id].raw)
 
 
-def bare_upserts(scene, path, connections):
-    """The upserts in path by nothing but the driver; figures like those of a drain."""
+def bare_inserts(scene, path, connections):
+    """The inserts of what is in path by nothing but the driver; figures like those of a drain."""
     readers = mongo_readers()
-    process = subprocess.Popen([os.path.join(stack.RELEASE, "bench-bare"), "upserts", scene.world.mongo.uri, scene.world.dbname,
+    process = subprocess.Popen([os.path.join(stack.RELEASE, "bench-bare"), "inserts", scene.world.mongo.uri, scene.world.dbname,
                                 path, str(connections)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)
     try:
