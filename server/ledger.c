@@ -20,6 +20,7 @@
 
 enum { TEXT_MOST = 4 << 20 }; /* bytes of the file, and of the text in memory: some ten thousand gaps */
 
+static const char GAP[] = "{\"gap\":\"";
 static const char STATE_OPEN[] = "\"state\":\"open\"", STATE_CLOSED[] = "\"state\":\"closed\"";
 
 struct ledger {
@@ -57,13 +58,106 @@ static bool write_all(int fd, const char *data, size_t n)
     return fdatasync(fd) == 0;
 }
 
+static bool starts_gap(const char *line, size_t n)
+{
+    return n >= sizeof(GAP) - 1 && memcmp(line, GAP, sizeof(GAP) - 1) == 0;
+}
+
+/* ---- what a crash has cut off ---- */
+
+/* A power failure leaves half a line, or zeros; a full disk the halves of two in one. */
+static bool is_whole(const char *line, size_t n)
+{
+    return starts_gap(line, n) && line[n - 1] == '}' && !memchr(line, '\0', n) &&
+           !memmem(line + 1, n - 1, GAP, sizeof(GAP) - 1);
+}
+
+/* Appends the whole lines. False: there was something else. */
+static bool add_whole(struct strbuf *to, const struct strbuf *text)
+{
+    const char *end = text->data + text->length, *stop;
+    bool all = true;
+
+    for (const char *line = text->data; line < end; line = stop + 1) {
+        stop = memchr(line, '\n', (size_t)(end - line));
+        stop = stop ? stop : end;
+        if (is_whole(line, (size_t)(stop - line))) {
+            strbuf_add(to, line, (size_t)(stop - line));
+            strbuf_add_char(to, '\n');
+        } else if (stop > line) {
+            all = false;
+        }
+    }
+    return all;
+}
+
+/* Nobody knows which stream, nor how much: older is -1. */
+static void add_torn(struct strbuf *to)
+{
+    const int64_t now_ms = clock_now_ms();
+    char at[CLOCK_TEXT_MAX];
+
+    clock_format_utc(at, now_ms);
+    strbuf_add_format(to,
+                      "%s%lld-torn\",%s,\"at\":\"%s\",\"at_ms\":%lld,\"stream\":\"\",\"reason\":\"torn\","
+                      "\"last_id\":\"0-0\",\"added_before\":-1,\"added_after\":-1,\"resent\":0,\"missing\":0,"
+                      "\"journaled\":0,\"dropped\":0,\"older\":-1,\"due\":0}\n",
+                      GAP, (long long)now_ms, STATE_CLOSED, at, (long long)now_ms);
+}
+
+static bool dir_sync(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* The file gets this text in one step: after a crash it is the old one or the new one. */
+static bool file_replace(struct ledger *l, const struct strbuf *text, const char *path)
+{
+    char fresh[PATH_MAX];
+    int fd;
+
+    path_of(l, "ledger.new", fresh);
+    fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return false;
+    if (!write_all(fd, strbuf_text(text), text->length) || rename(fresh, path) || !dir_sync(l->dir)) {
+        close(fd);
+        return false;
+    }
+    close(l->fd);
+    l->fd = fd;
+    return true;
+}
+
+/* What no reader can make sense of becomes one gap that is over; left there, it would stand before every proof for ever. */
+static bool mend(struct ledger *l, const char *path)
+{
+    struct strbuf whole = STRBUF_INIT, swap;
+    bool ok = true;
+
+    if (!add_whole(&whole, &l->text)) {
+        log_error("a line of the ledger was cut off: what Redis lost then is not known", LOG_S("path", path));
+        add_torn(&whole);
+    }
+    if (whole.length != l->text.length || memcmp(whole.data, l->text.data, whole.length) != 0)
+        ok = file_replace(l, &whole, path);
+    swap = l->text;
+    l->text = whole;
+    strbuf_deinit(&swap);
+    return ok;
+}
+
 /* ---- what an ended server left ---- */
 
 /* The part of a line that names its gap: up to its state. NULL: none of ours. */
 static const char *name_end(const char *line, size_t n)
 {
-    return n > 8 && memcmp(line, "{\"gap\":\"", 8) == 0 ? memmem(line, n, STATE_OPEN, sizeof(STATE_OPEN) - 1)
-                                                        : NULL;
+    return starts_gap(line, n) ? memmem(line, n, STATE_OPEN, sizeof(STATE_OPEN) - 1) : NULL;
 }
 
 /* A later line ends the gap that line opens. */
@@ -113,10 +207,10 @@ static void add_end(struct strbuf *to, const char *line, size_t n, size_t name)
 static bool end_open_gaps(struct ledger *l)
 {
     struct strbuf ends = STRBUF_INIT;
-    const char *end = l->text.data + l->text.length, *stop;
+    const char *first = strbuf_text(&l->text), *end = first + l->text.length, *stop;
     bool ok = true;
 
-    for (const char *line = l->text.data; line < end; line = stop + 1) {
+    for (const char *line = first; line < end; line = stop + 1) {
         const char *name;
 
         stop = memchr(line, '\n', (size_t)(end - line));
@@ -135,12 +229,11 @@ static bool end_open_gaps(struct ledger *l)
     return ok;
 }
 
-/* A file that has grown too large makes room for a new one; a line that was cut off ends here. */
+/* A file that has grown too large makes room for a new one. */
 static bool file_open(struct ledger *l, struct err *err)
 {
     char path[PATH_MAX], old[PATH_MAX];
     struct stat st;
-    size_t n;
 
     path_of(l, "ledger", path);
     path_of(l, "ledger.old", old);
@@ -155,12 +248,7 @@ static bool file_open(struct ledger *l, struct err *err)
     }
     if (!strbuf_read_file(&l->text, path, (size_t)2 * TEXT_MOST, err))
         return false;
-    n = l->text.length;
-    if (n == 0)
-        return true;
-    if (l->text.data[n - 1] != '\n')
-        strbuf_add_char(&l->text, '\n');
-    if ((l->text.length == n || write_all(l->fd, "\n", 1)) && end_open_gaps(l))
+    if (l->text.length == 0 || (mend(l, path) && end_open_gaps(l)))
         return true;
     err_errno(err, "write", path);
     return false;

@@ -6,10 +6,11 @@
  * Thread:  a writer of its own; ledger_write and ledger_render any, neither waits for the disk.
  * Why so:  written twice, because a server that dies in between takes its ring along: the line "open" says how much that
  *          would be ("due"), and the next server to open the file ends the gap with it as "dropped". Readers take the last
- *          line of each gap.
+ *          line of each gap. A line that a crash of the machine has cut off may have been any: it becomes a gap of its own,
+ *          "torn", at the time of the opening and with "older" -1, so that it is told once and then past.
  *
  *   {"gap":"1767704400123-0-0","state":"open|closed","at":"2026-01-06T12:59:60Z","at_ms":1767704400123,
- *    "stream":"webhooks:{0}","reason":"run_id|gone|fell","last_id":"1767704400001-0","added_before":100,"added_after":97,
+ *    "stream":"webhooks:{0}","reason":"run_id|gone|fell|torn","last_id":"1767704400001-0","added_before":100,"added_after":97,
  *    "resent":20,"missing":3,"journaled":0,"dropped":0,"older":0,"due":0} */
 #ifndef SHOPSTREAM_SERVER_LEDGER_H
 #define SHOPSTREAM_SERVER_LEDGER_H

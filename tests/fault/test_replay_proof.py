@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from load import Load, kill_worker  # noqa: E402
@@ -159,6 +160,29 @@ def case_server_that_cannot_be_asked_means_not_known():
         wait_for("the registration", lambda: world.redis.client.get("webhooks:server:t"))
         world.server.stop()
         check_equal(world.redis.client.keys("webhooks:server:*"), [], "a clean end leaves none")
+
+
+def case_ledger_cut_off_by_a_power_failure_is_told_once():
+    """Journal, server killed with -9, half a line at the end of its ledger: the next prove tells of it and exits 1, the one after
+    it exits 0."""
+    with tempfile.TemporaryDirectory() as journal:
+        settings = {"SERVER_NAME": "s", "JOURNAL_DIR": journal}
+        with World(shops=1, server=settings) as world:
+            world.worker()
+            world.change(0, 1)
+            world.settle()
+            world.server.signal(signal.SIGKILL)
+            world.server.wait()
+            with open(os.path.join(journal, "ledger"), "ab") as ledger:
+                ledger.write(b'{"gap":"1767704400123-0-0","state":"open","at":"2026')
+            world.start_server(settings)
+            wait_for("its address", lambda: text(world.redis.client.get(REGISTERED)).endswith(
+                ":%d" % world.server.admin_port))
+            found = proof(world, 1)
+            check_equal([(g["reason"], g["open"], g["healed"], g["older"]) for g in gaps(found)],
+                        [("torn", False, False, -1)], "told")
+            check_equal(gaps(proof(world, 0)), [], "and then past")
+            check("a line of its ledger was cut off" in world.ctl("prove", "--since", "1d", status=1).stdout, "on the screen")
 
 
 shared_mongo()

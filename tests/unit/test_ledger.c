@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/number.h"
 #include "tests/harness.h"
 
 static struct ledger *opened(void)
@@ -80,17 +82,72 @@ TEST(a_gap_left_open_is_ended_by_the_next_server_with_what_died)
     ledger_close(l);
 }
 
-TEST(a_line_that_was_cut_off_is_left_as_it_is)
+/* The file as a crash of the machine leaves it. */
+static void leave(const char *text, size_t n)
 {
-    struct ledger *l;
     FILE *f = fopen("ledger", "w");
 
     CHECK(f);
-    fputs("{\"gap\":\"1767704400123-0-0\",\"state\":\"open\",\"at\":\"2026", f);
-    fclose(f);
+    CHECK_INT(fwrite(text, 1, n, f), n);
+    CHECK_INT(fclose(f), 0);
+}
+
+#define LINE(at, state, due)                                                                                 \
+    "{\"gap\":\"" at "-0-0\",\"state\":\"" state "\",\"dropped\":0,\"older\":0,\"due\":" due "}\n"
+
+TEST(a_line_that_was_cut_off_becomes_a_gap_of_its_own_that_is_over)
+{
+    static const char whole[] = LINE("1767704400122", "closed", "0");
+    static const char torn[] =
+        LINE("1767704400122", "closed", "0") "{\"gap\":\"1767704400123-0-0\",\"state\":\"op";
+    int64_t before_ms = clock_now_ms(), at_ms;
+    struct strbuf text = STRBUF_INIT;
+    const char *at;
+    struct ledger *l;
+
+    leave(torn, sizeof(torn) - 1);
+    l = opened();
+    CHECK_INT(count(l, "\n"), 2);
+    CHECK_INT(count(l, "1767704400123"), 0);
+    CHECK_INT(count(l, "-torn\",\"state\":\"closed\""), 1);
+    CHECK_INT(count(l, "\"older\":-1"), 1);
+    ledger_render(l, &text);
+    CHECK(strncmp(strbuf_text(&text), whole, sizeof(whole) - 1) == 0); /* untouched */
+    at = strstr(strbuf_text(&text), "\"at_ms\":");
+    CHECK(at && number_i64(at + 8, strspn(at + 8, "0123456789"), &at_ms));
+    CHECK(at_ms >= before_ms && at_ms <= clock_now_ms());
+    ledger_close(l);
+
+    l = opened(); /* told once */
+    CHECK_INT(count(l, "\n"), 2);
+    CHECK_INT(count(l, "-torn"), 1);
+    ledger_close(l);
+    strbuf_deinit(&text);
+}
+
+TEST(zeros_and_halves_that_stand_before_whole_lines_go_too)
+{
+    static const char text[] = "{\"gap\":\"17677\n" LINE(
+        "1767704400123", "open", "4") "{\"gap\":\"17677" LINE("1767704400124", "closed", "0") "\0\0\0";
+    struct ledger *l;
+
+    leave(text, sizeof(text) - 1);
+    l = opened();
+    CHECK_INT(count(l, "\n"), 3);
+    CHECK_INT(count(l, "-torn"), 1);
+    CHECK_INT(count(l, "\"dropped\":4"), 1); /* an open gap is ended as ever */
+    ledger_close(l);
+}
+
+TEST(a_last_line_without_its_end_is_whole)
+{
+    static const char text[] = LINE("1767704400123", "closed", "0");
+    struct ledger *l;
+
+    leave(text, sizeof(text) - 2);
     l = opened();
     CHECK_INT(count(l, "\n"), 1);
-    CHECK_INT(count(l, "closed"), 0);
+    CHECK_INT(count(l, "-torn"), 0);
     ledger_close(l);
 }
 
@@ -110,6 +167,8 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(lines_are_there_again_after_a_restart),
                         CASE(a_gap_left_open_is_ended_by_the_next_server_with_what_died),
-                        CASE(a_line_that_was_cut_off_is_left_as_it_is),
+                        CASE(a_line_that_was_cut_off_becomes_a_gap_of_its_own_that_is_over),
+                        CASE(zeros_and_halves_that_stand_before_whole_lines_go_too),
+                        CASE(a_last_line_without_its_end_is_whole),
                         CASE(without_a_directory_the_text_is_in_memory_alone));
 }

@@ -128,6 +128,13 @@ static void print_future(const struct proof *p)
 
 static void print_gap(const struct prove_server *s, const struct prove_gap *g)
 {
+    if (g->older < 0) {
+        printf(
+            "FINDING  %s: a line of its ledger was cut off by a crash: which entries Redis lost then is not "
+            "known\n",
+            s->name);
+        return;
+    }
     printf(
         "%s  %s: %s: Redis lost entries (%s): %lld sent again, %lld of them were missing, %lld wait in the "
         "journal",

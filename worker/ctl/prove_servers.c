@@ -97,7 +97,8 @@ static void take_line(struct prove_server *s, const json_t *line, int64_t after_
         *gap_of(s, g.id) = g;
 }
 
-/* A line that is none is counted as a gap of unknown size: it was one, or the ledger is not what we think. */
+/* A line that is none is counted as a gap of unknown size that has not ended: the ledger is not what we think. What a crash
+ * has cut off is not here: a server that starts takes it out of its ledger. */
 static void take_ledger(struct prove_server *s, const struct strbuf *text, int64_t after_ms)
 {
     const char *at = strbuf_text(text), *end = at + text->length, *stop;
@@ -318,8 +319,8 @@ static bool explained(const struct prove_servers *s, const char *stream)
         for (size_t g = 0; g < s->items[i].gap_count; g++) {
             const struct prove_gap *gap = &s->items[i].gaps[g];
 
-            if (strcmp(gap->stream, stream) != 0)
-                continue;
+            if (gap->stream[0] && strcmp(gap->stream, stream) != 0)
+                continue; /* one without a name may be any */
             if (!prove_gap_healed(gap))
                 return false;
             spoken = true;

@@ -19,7 +19,7 @@
 /* One loss that a server has noticed; its ledger's line. */
 struct prove_gap {
     char id[80];
-    char stream[KEYS_STREAM_MAX];
+    char stream[KEYS_STREAM_MAX]; /* "": not known */
     char reason[16];
     char last_id[48];  /* last id known before */
     int64_t at_ms;     /* the server's clock */
@@ -29,7 +29,7 @@ struct prove_gap {
     int64_t missing;   /* of them those that were not there, and are again */
     int64_t journaled; /* of them those that wait in the journal */
     int64_t dropped;   /* entries that could not be sent again */
-    int64_t older;     /* at most so many were lost that nobody had kept */
+    int64_t older;     /* at most so many were lost that nobody had kept; -1: not known */
     bool open;         /* the server has not finished, or died before */
 };
 
