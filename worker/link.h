@@ -56,6 +56,7 @@ struct redis_time {
     int64_t at_ms;   /* Redis' clock at the last TIME, UTC epoch ms; 0 = never asked */
     int64_t mono_ms; /* our monotonic clock at that moment */
 };
+/* Asks again where the answer was long on its way. False: err. */
 bool redis_time_sync(struct redis_time *t, struct link *l, struct err *err)
     __attribute__((warn_unused_result));
 int64_t redis_time_now_ms(const struct redis_time *t);

@@ -1,6 +1,8 @@
 /* test_link.c - one connection to Redis: what is a reply, what is a failure, and that it comes back. */
 #include "worker/link.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -203,6 +205,48 @@ TEST(the_clock_of_redis_is_asked_once_and_carried_on)
     redis_server_stop(&s);
 }
 
+/* Answers TIME twice: the first answer takes 700 ms to arrive. */
+static void *answer_late_once(void *arg)
+{
+    int fd = accept(*(int *)arg, NULL, NULL);
+
+    for (int i = 0; i < 2; i++) {
+        char command[64], reply[96], seconds[24], micros[8];
+        int64_t now_ms;
+
+        if (recv(fd, command, sizeof(command), 0) <= 0)
+            break;
+        now_ms = clock_now_ms();
+        snprintf(seconds, sizeof(seconds), "%lld", (long long)(now_ms / 1000));
+        snprintf(micros, sizeof(micros), "%03d000", (int)(now_ms % 1000));
+        snprintf(reply, sizeof(reply), "*2\r\n$%zu\r\n%s\r\n$6\r\n%s\r\n", strlen(seconds), seconds, micros);
+        if (i == 0)
+            poll(NULL, 0, 700);
+        (void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL);
+    }
+    close(fd);
+    return NULL;
+}
+
+TEST(a_clock_that_was_long_on_its_way_is_asked_for_again)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "late.sock"};
+    struct redis_url url = {.path = "./late.sock"};
+    struct link *l = link_new(&url, "test", 5000);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct redis_time t = {0};
+    struct err err = {0};
+    pthread_t server;
+
+    CHECK(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 1) == 0);
+    CHECK(pthread_create(&server, NULL, answer_late_once, &fd) == 0);
+    CHECK(redis_time_sync(&t, l, &err));
+    CHECK(llabs(redis_time_now_ms(&t) - clock_now_ms()) < 400);
+    link_free(l);
+    pthread_join(server, NULL);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(an_error_is_known_by_its_first_word),
@@ -213,5 +257,6 @@ int main(int argc, char **argv)
                         CASE(a_reply_in_an_arena_outlives_other_replies_and_its_connection),
                         CASE(half_a_reply_in_an_arena_is_a_lost_connection),
                         CASE(a_reply_that_says_wrong_server_drops_the_connection),
+                        CASE(a_clock_that_was_long_on_its_way_is_asked_for_again),
                         CASE(the_clock_of_redis_is_asked_once_and_carried_on));
 }
