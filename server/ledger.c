@@ -160,18 +160,12 @@ static const char *name_end(const char *line, size_t n)
     return starts_gap(line, n) ? memmem(line, n, STATE_OPEN, sizeof(STATE_OPEN) - 1) : NULL;
 }
 
-/* A later line ends the gap that line opens. */
-static bool has_end(const struct strbuf *text, const char *line, size_t name)
+/* There is a later line of the gap: it ends it, or tells of more that is due. name: length of what names it. */
+static bool has_later(const struct strbuf *text, const char *line, size_t name)
 {
     const char *from = line + name, *end = text->data + text->length;
-    struct strbuf wanted = STRBUF_INIT;
-    bool found;
 
-    strbuf_add(&wanted, line, name);
-    strbuf_add_text(&wanted, STATE_CLOSED);
-    found = memmem(from, (size_t)(end - from), wanted.data, wanted.length) != NULL;
-    strbuf_deinit(&wanted);
-    return found;
+    return memmem(from, (size_t)(end - from), line, name) != NULL;
 }
 
 /* The number behind name in a line of ours; 0 when it is not there. */
@@ -216,7 +210,7 @@ static bool end_open_gaps(struct ledger *l)
         stop = memchr(line, '\n', (size_t)(end - line));
         stop = stop ? stop : end;
         name = name_end(line, (size_t)(stop - line));
-        if (!name || has_end(&l->text, line, (size_t)(name - line)))
+        if (!name || has_later(&l->text, line, (size_t)(name - line)))
             continue;
         add_end(&ends, line, (size_t)(stop - line), (size_t)(name - line));
     }

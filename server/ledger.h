@@ -5,8 +5,8 @@
  * Fails:   when the file cannot be written: told, counted, and still in memory. Without JOURNAL_DIR: log and memory only.
  * Thread:  a writer of its own; ledger_write and ledger_render any, neither waits for the disk.
  * Why so:  written twice, because a server that dies in between takes its ring along: the line "open" says how much that
- *          would be ("due"), and the next server to open the file ends the gap with it as "dropped". Readers take the last
- *          line of each gap. A line that a crash of the machine has cut off may have been any: it becomes a gap of its own,
+ *          would be ("due"), and the next server to open the file ends the gap with it as "dropped". A loss within an open
+ *          gap that makes it more is another line "open". Readers take the last line of each gap. A line that a crash of the machine has cut off may have been any: it becomes a gap of its own,
  *          "torn", at the time of the opening and with "older" -1, so that it is told once and then past.
  *
  *   {"gap":"1767704400123-0-0","state":"open|closed","at":"2026-01-06T12:59:60Z","at_ms":1767704400123,

@@ -8,7 +8,8 @@
  *                                                  |-- refused: SENT (to the journal) -> DONE
  *                                                  `-- connection lost, or nobody takes it -> DUE
  *
- * A gap is open from the first DUE record of a stream until no loop has any left, and stands twice in the ledger. */
+ * A gap is open from the first DUE record of a stream until no loop has any left, and stands twice in the ledger, or once more
+ * for each loss meanwhile that makes more of it due. */
 #include "server/replay.h"
 
 #include <stdlib.h>
@@ -274,7 +275,7 @@ static void gap_open(struct replay_slot *slot, const char *reason, const struct 
     }
     watch_forget(&slot->watch);
     r->scan = ring_front(r->ring);
-    if (slot->left > 0 && !slot->told) {
+    if ((int64_t)slot->left > (slot->told ? slot->line.due : 0)) { /* would die with us, and is not told yet */
         slot->told = true;
         slot->line.due = (int64_t)slot->left;
         ledger_write(r->ledger, &slot->line);

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import sys
 import threading
@@ -272,6 +273,27 @@ def case_server_killed_with_what_only_its_ring_had_tells_how_much_that_was():
             check_equal([(g["state"], g["dropped"]) for g in gaps(server)], [("closed", 100)], "told")
             push(server, "after")
             check_equal(there(redis, ["after"]), set(), "lost")
+
+
+def case_second_loss_while_a_gap_is_open_counts_when_the_server_dies():
+    """No AOF, journal, FLUSHALL after 10 events and again after 90 more, the server killed with -9 while it sends all of them
+    again: the next server's ledger tells 100 dropped."""
+    with Redis(*FORGETFUL) as redis, Journal() as j, Stepper(redis.port) as proxy:
+        url = redis.url.replace(":%d" % redis.port, ":%d" % proxy.port)
+        with Up(url, j.settings(SERVER_THREADS=1)) as server:
+            push(server, *map(str, range(10)))
+            redis.client.flushall()
+            wait_for("the first 10", lambda: len(redis.entries()) == 10)
+            push(server, *map(str, range(10, 100)))
+            proxy.stop_at(b"EVALSHA")
+            redis.client.flushall()
+            check(proxy.reached.wait(10), "the second loss was not noticed")
+            wait_for("its line", lambda: '"due":100}' in pathlib.Path(j.path, "ledger").read_text(encoding="ascii"))
+            server.process.kill()
+            server.wait()
+        proxy.go_on()
+        with Up(url, j.settings(SERVER_THREADS=1)) as server:
+            check_equal(total(server, "dropped"), 100, "told")
 
 
 def case_replica_promoted_without_the_tail():

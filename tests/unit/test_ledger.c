@@ -82,6 +82,24 @@ TEST(a_gap_left_open_is_ended_by_the_next_server_with_what_died)
     ledger_close(l);
 }
 
+TEST(a_gap_opened_twice_is_ended_once_with_what_was_told_last)
+{
+    struct ledger *l = opened();
+    struct ledger_gap g = gap(1767704400123, false);
+
+    g.due = 20;
+    ledger_write(l, &g);
+    g.due = 30;
+    ledger_write(l, &g);
+    ledger_close(l);
+
+    l = opened();
+    CHECK_INT(count(l, "\n"), 3);
+    CHECK_INT(count(l, "\"state\":\"closed\""), 1);
+    CHECK_INT(count(l, "\"dropped\":30,\"older\":0,\"due\":0}"), 1);
+    ledger_close(l);
+}
+
 /* The file as a crash of the machine leaves it. */
 static void leave(const char *text, size_t n)
 {
@@ -167,6 +185,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(lines_are_there_again_after_a_restart),
                         CASE(a_gap_left_open_is_ended_by_the_next_server_with_what_died),
+                        CASE(a_gap_opened_twice_is_ended_once_with_what_was_told_last),
                         CASE(a_line_that_was_cut_off_becomes_a_gap_of_its_own_that_is_over),
                         CASE(zeros_and_halves_that_stand_before_whole_lines_go_too),
                         CASE(a_last_line_without_its_end_is_whole),
