@@ -275,7 +275,8 @@ static void gap_open(struct replay_slot *slot, const char *reason, const struct 
     }
     watch_forget(&slot->watch);
     r->scan = ring_front(r->ring);
-    if ((int64_t)slot->left > (slot->told ? slot->line.due : 0)) { /* would die with us, and is not told yet */
+    if ((int64_t)slot->left >
+        (slot->told ? slot->line.due : 0)) { /* would die with us, and is not told yet */
         slot->told = true;
         slot->line.due = (int64_t)slot->left;
         ledger_write(r->ledger, &slot->line);

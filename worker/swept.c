@@ -48,7 +48,23 @@ static bool need_of(const bson_t *row, bson_t *need)
     return bson_init_static(need, data, length);
 }
 
-/* Owned copies of the next rows, at most PAGE. */
+static const char *need_id(const bson_t *row)
+{
+    bson_t need;
+
+    return need_of(row, &need) ? text_of(&need, "_id") : "";
+}
+
+/* As every bulk over needs is ordered: servers that run one as a single transaction deadlock otherwise. */
+static int by_need(const void *a, const void *b)
+{
+    const bson_t *one = *(bson_t *const *)a, *other = *(bson_t *const *)b;
+    const int order = strcmp(need_id(one), need_id(other));
+
+    return order ? order : strcmp(text_of(one, "_id"), text_of(other, "_id"));
+}
+
+/* Owned copies of the next rows, at most PAGE, in the order of their needs. */
 static int next_rows(mongoc_cursor_t *cursor, bson_t *rows[PAGE])
 {
     const bson_t *row;
@@ -56,6 +72,7 @@ static int next_rows(mongoc_cursor_t *cursor, bson_t *rows[PAGE])
 
     while (n < PAGE && mongoc_cursor_next(cursor, &row))
         rows[n++] = bson_copy(row);
+    qsort(rows, (size_t)n, sizeof(rows[0]), by_need);
     return n;
 }
 
