@@ -33,6 +33,7 @@ enum {
     CLAIM_EVERY_MS = 1000, /* from one pass to the next */
     CLAIM_REST_MS = 30,    /* rest for a full window looked through (half a ms of Redis): lanes are many */
     CLAIM_BUDGET_MS = 20,  /* longest one step goes on looking */
+    OVERDUE_FACTOR = 2,    /* a suspect idle for that many times T goes first: retries may be due for ever */
     PAGE_COUNT = 300,      /* entries of one XPENDING page */
     STALE_FACTOR = 10,     /* a consumer is removed after that many times REAP_IDLE_MS without work */
     HEARTBEAT_KEY_MAX = 400,
@@ -466,7 +467,7 @@ static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const r
 static bool claim_once(struct reclaim *r, struct taking *t, int stream, struct err *err)
 {
     struct reclaim_stream *at = &r->at[stream];
-    char idle[24], count[24], suspected[24], limit[24];
+    char idle[24], count[24], suspected[24], limit[24], overdue[24];
     const char *argv[] = {r->streams->items[stream].key,
                           KEYS_GROUP,
                           r->consumer,
@@ -475,7 +476,8 @@ static bool claim_once(struct reclaim *r, struct taking *t, int stream, struct e
                           count,
                           suspected,
                           limit,
-                          t->suspects && t->taken == 0 ? "1" : "0"};
+                          t->suspects && t->taken == 0 ? "1" : "0",
+                          overdue};
     redisReply *reply;
     bool ok;
 
@@ -483,7 +485,8 @@ static bool claim_once(struct reclaim *r, struct taking *t, int stream, struct e
     number_format_i64(count, t->room < CLAIM_COUNT ? (int64_t)t->room : CLAIM_COUNT);
     number_format_i64(suspected, suspect_from(r));
     number_format_i64(limit, r->limit);
-    reply = script_run(r->link, SCRIPT_CLAIM, 1, 9, argv, NULL, err);
+    number_format_i64(overdue, OVERDUE_FACTOR * r->config->reclaim_idle_ms);
+    reply = script_run(r->link, SCRIPT_CLAIM, 1, 10, argv, NULL, err);
     if (!reply)
         return false;
     if (reply->type == REDIS_REPLY_ARRAY) {

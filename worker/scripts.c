@@ -98,7 +98,7 @@ static const char *const script_sources[SCRIPT_COUNT] = {
                        "redis.call('XDEL', KEYS[1], ARGV[1])\n"
                        "return {1, r}\n",
 
-    [SCRIPT_CLAIM] = "local n, suspected = tonumber(ARGV[5]), tonumber(ARGV[6])\n"
+    [SCRIPT_CLAIM] = "local n, suspected, overdue = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[9])\n"
                      "local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[4], '+', n * 10)\n"
                      "local ids, tries, cursor, suspect, alone = {}, {}, '0-0', nil, 0\n"
                      "for _, p in ipairs(rows) do\n"
@@ -107,12 +107,16 @@ static const char *const script_sources[SCRIPT_COUNT] = {
                      /* what waits for its retry was given back by a worker that lived */
                      "    if p[2] == 'parked' or p[4] < suspected then\n"
                      "      ids[#ids + 1], tries[#ids + 1] = p[1], p[4] + 1\n"
-                     "    elseif not suspect then suspect = p end\n"
+                     "    elseif not suspect or p[3] > suspect[3] then suspect = p end\n"
                      "  end\n"
                      "  if #ids == n then break end\n"
                      "end\n"
                      "if #rows < n * 10 and #ids < n then cursor = '0-0' end\n"
                      "local a = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3]}\n"
+                     /* the others of the window come with the next call */
+                     "if #ids > 0 and suspect and ARGV[8] == '1' and suspect[3] >= overdue then\n"
+                     "  ids, cursor = {}, ARGV[4] == '0-0' and '-' or ARGV[4]\n"
+                     "end\n"
                      "if #ids == 0 and suspect and ARGV[8] == '1' then\n"
                      "  ids, tries, alone = {suspect[1]}, {suspect[4] + 1}, 1\n"
                      "end\n"
