@@ -13,8 +13,9 @@
 #include "server/ask.h"
 
 struct presence {
-    struct strbuf key;
-    struct strbuf command; /* complete */
+    struct strbuf key, address;
+    struct strbuf command; /* complete: sets the key */
+    struct strbuf missing; /* the same when it is not there */
     int64_t due_ms;        /* monotonic: next time */
     uint64_t generation;   /* of the connection it was set on last */
     bool set;              /* at least once */
@@ -34,18 +35,24 @@ static void add_address(struct strbuf *to, const struct config_listen *listen, i
     strbuf_add_format(to, ":%d", port);
 }
 
+static void add_command(struct strbuf *to, const struct presence *p, bool missing)
+{
+    resp_add_array(to, missing ? 4 : 3);
+    resp_add_bulk(to, "SET", 3);
+    resp_add_bulk(to, p->key.data, p->key.length);
+    resp_add_bulk(to, p->address.data, p->address.length);
+    if (missing)
+        resp_add_bulk(to, "NX", 2);
+}
+
 struct presence *presence_new(const struct config *c, int port)
 {
     struct presence *p = xcalloc(1, sizeof(*p));
-    struct strbuf address = STRBUF_INIT;
 
     strbuf_add_format(&p->key, KEYS_SERVER "%s", c->server_name);
-    add_address(&address, &c->admin_listen, port);
-    resp_add_array(&p->command, 3);
-    resp_add_bulk(&p->command, "SET", 3);
-    resp_add_bulk(&p->command, p->key.data, p->key.length);
-    resp_add_bulk(&p->command, address.data, address.length);
-    strbuf_deinit(&address);
+    add_address(&p->address, &c->admin_listen, port);
+    add_command(&p->command, p, false);
+    add_command(&p->missing, p, true);
     return p;
 }
 
@@ -54,17 +61,30 @@ void presence_free(struct presence *p)
     if (!p)
         return;
     strbuf_deinit(&p->key);
+    strbuf_deinit(&p->address);
     strbuf_deinit(&p->command);
+    strbuf_deinit(&p->missing);
     free(p);
+}
+
+void presence_start(struct presence *p, const struct redis_url *url, const char *host)
+{
+    const char *argv[] = {"SET", strbuf_text(&p->key), strbuf_text(&p->address)};
+    struct err err = {0};
+    redisReply *r = ask_redis(url, host, 3, argv, &err);
+
+    p->set = r && r->type == REDIS_REPLY_STATUS;
+    freeReplyObject(r);
 }
 
 void presence_tick(struct presence *p, struct stream *s, int64_t mono_ms)
 {
     const uint64_t generation = stream_generation(s);
+    const struct strbuf *command = generation == p->generation ? &p->missing : &p->command;
 
     if (mono_ms < p->due_ms && generation == p->generation)
         return;
-    if (!stream_send(s, p->command.data, p->command.length, NULL))
+    if (!stream_send(s, command->data, command->length, NULL))
         return;
     p->generation = generation;
     p->due_ms = mono_ms + PRESENCE_MS;

@@ -398,7 +398,11 @@ void server_announce(struct server *s, int admin_port)
 
 bool server_start(struct server *s, struct err *err)
 {
-    placement_start(s->placement, &s->url, s->resolver ? resolver_address(s->resolver) : NULL);
+    const char *host = s->resolver ? resolver_address(s->resolver) : NULL;
+
+    placement_start(s->placement, &s->url, host);
+    if (s->presence && (!s->resolver || host))
+        presence_start(s->presence, &s->url, host);
     if (s->journal) {
         if (!journal_start(s->journal, err))
             return false;

@@ -157,9 +157,18 @@ def case_server_that_cannot_be_asked_means_not_known():
         world.ctl("prove", "--forget-server", "s", status=1)
         proof(world, 0)
         world.start_server({"SERVER_NAME": "t"})
-        wait_for("the registration", lambda: world.redis.client.get("webhooks:server:t"))
+        check(world.redis.client.get("webhooks:server:t"), "registered before it takes anything")
         world.server.stop()
         check_equal(world.redis.client.keys("webhooks:server:*"), [], "a clean end leaves none")
+
+
+def case_registration_that_redis_has_lost_is_there_again_within_seconds():
+    """The registration deleted while the server is connected: there again within 3 s, with the same address."""
+    with World(shops=1, server={"SERVER_NAME": "s"}) as world:
+        address = world.redis.client.get(REGISTERED)
+        check_equal(text(address), "127.0.0.1:%d" % world.server.admin_port, "address")
+        world.redis.client.delete(REGISTERED)
+        wait_for("the registration", lambda: world.redis.client.get(REGISTERED) == address, 3)
 
 
 def case_ledger_cut_off_by_a_power_failure_is_told_once():

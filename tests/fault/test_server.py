@@ -79,6 +79,8 @@ def case_what_redis_quotes_of_a_command_is_not_logged():
     def answer(arguments):
         if arguments[0] == b"PING":
             return b"+PONG\r\n"
+        if arguments[0] not in (b"AUTH", b"XADD"):
+            return b"-LATER not this one\r\n"  # the log tells a refusal when its first word changes
         return b"-ERR unknown command '%s', with args beginning with: %s \r\n" % (
             arguments[0], b" ".join(b"'" + a + b"'" for a in arguments[1:]))
 
