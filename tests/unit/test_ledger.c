@@ -118,7 +118,7 @@ TEST(a_line_that_was_cut_off_becomes_a_gap_of_its_own_that_is_over)
     static const char whole[] = LINE("1767704400122", "closed", "0");
     static const char torn[] =
         LINE("1767704400122", "closed", "0") "{\"gap\":\"1767704400123-0-0\",\"state\":\"op";
-    int64_t before_ms = clock_now_ms(), at_ms;
+    int64_t before_ms = clock_now_ms(), at_ms = 0;
     struct strbuf text = STRBUF_INIT;
     const char *at;
     struct ledger *l;
