@@ -102,7 +102,7 @@ def storm(seed, seconds):
         raging = Storm(world, seed)
         raging.rage(seconds)
         # Held answers may have been asked for just before the weather cleared.
-        wait_for("an end", lambda: world.sim.release() is not None and world.finished() and world.needs() == 0, 90)
+        wait_for("an end", lambda: world.sim.release() is not None and world.at_rest(), 90)
         world.check()
 
 

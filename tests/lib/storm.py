@@ -426,7 +426,7 @@ class Storm:
 
     def at_rest(self):
         staying = not self.guests and all(not hasattr(slot.worker, "ends") for slot in self.slots)
-        return (staying and self.journal_records() == 0 and self.world.finished() and self.world.needs() == 0
+        return (staying and self.journal_records() == 0 and self.world.at_rest()
                 and not self.alarmed() and self.journal_records() == 0)
 
     def describe(self):

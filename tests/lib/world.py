@@ -473,6 +473,10 @@ class World:
         return (self.unfinished() == 0 and not self.swept_lost() and self.needs(reason="transaction") == 0
                 and self.unfinished() == 0 and self.added() == added)
 
+    def at_rest(self):
+        """Finished, and no need at all. A need may become an entry between the two questions, and an entry a need: twice."""
+        return all(self.needs() == 0 and self.finished() for _ in range(2))
+
     def swept_lost(self):
         """Needs that went back to the stream, whose entries are not there any more."""
         return [row["_id"] for row in self.db.swept.find() if not self.redis.client.xrange(row["stream"], row["entry"], row["entry"])]
