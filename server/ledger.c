@@ -193,7 +193,7 @@ static void add_end(struct strbuf *to, const char *line, size_t n, size_t name)
     strbuf_add_text(to, STATE_CLOSED);
     strbuf_add(to, from, (size_t)(at - from));
     strbuf_add_format(to, "%s%lld,\"older\":%lld,\"due\":0}\n", dropped,
-                      (long long)(number_in(line, n, dropped) + number_in(line, n, "\"due\":")),
+                      (long long)number_in(line, n, dropped) + (long long)number_in(line, n, "\"due\":"),
                       (long long)number_in(line, n, "\"older\":"));
 }
 

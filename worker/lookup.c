@@ -271,10 +271,11 @@ static bool reflected(const struct need *n, const struct config *config, const s
     return false;
 }
 
-/* A document that was left out of a read before is asked for alone: only then may its absence mean that it is gone. */
+/* A document that was left out of a read before is asked for alone: only then may its absence mean that it is gone. And it is
+ * asked for, however new it is: the mark of the first absence must not stay to be taken for half the proof much later. */
 static void judge(struct pool *pool, struct need *n, const struct config *config, const struct freshness *f)
 {
-    if (reflected(n, config, f)) {
+    if (n->stored.missing_at_ms == 0 && reflected(n, config, f)) {
         metric_add(METRIC_WORKER_REFLECTED, (int64_t)n->messages.count);
         need_judge(pool, n, OUTCOME_DONE, DEAD_UNKNOWN, NULL);
         return;

@@ -52,6 +52,23 @@ TEST(a_reflected_need_is_done_without_a_read)
     world_stop(&w);
 }
 
+TEST(a_document_that_was_left_out_once_is_asked_for_however_new_it_is)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    mongo_mock_put(
+        w.mock, "orders",
+        "{\"_id\":\"tiktok:749:1\",\"version\":{\"$numberLong\":\"500\"},\"fetched_ms\":{\"$numberLong\":"
+        "\"900\"},\"missing_at_ms\":{\"$numberLong\":\"901\"}}");
+    n = add(&w, event("1", 899, 0, false));
+    CHECK(look_up(&w));
+    CHECK_INT(n->state, NEED_WAITING);
+    CHECK(n->alone);
+    world_stop(&w);
+}
+
 TEST(a_tombstone_is_told_by_the_presence_of_its_field)
 {
     struct world w;
@@ -288,6 +305,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
         argc, argv, CASE(what_is_stored_is_told_to_the_need), CASE(a_reflected_need_is_done_without_a_read),
+        CASE(a_document_that_was_left_out_once_is_asked_for_however_new_it_is),
         CASE(a_tombstone_is_told_by_the_presence_of_its_field),
         CASE(a_document_left_out_before_is_asked_for_alone),
         CASE(odd_types_and_impossible_times_count_as_nothing), CASE(many_ids_are_read_in_slices),
