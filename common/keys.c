@@ -56,6 +56,13 @@ size_t keys_dead(char *to, int partition)
     return keys_stream(to, partition, ":dead");
 }
 
+size_t keys_trimmed(char *to, const char *stream)
+{
+    int n = snprintf(to, KEYS_STREAM_MAX, "%s:trimmed", stream);
+
+    return n > 0 ? (size_t)n : 0;
+}
+
 size_t keys_discarded(char *to, int partition)
 {
     return keys_stream(to, partition, ":discarded");

@@ -3,6 +3,7 @@
  *
  *   webhooks:{p}                       live stream of partition p, group "workers"
  *   webhooks:{p}:bulk                  reconcile/backfill stream, same group
+ *   webhooks:{p}:trimmed, webhooks:{p}:bulk:trimmed  how many entries the safe trim has removed
  *   webhooks:{p}:dead                  dead letters
  *   webhooks:{p}:discarded             dead letters a person gave up, with the reason (audit)
  *   webhooks:{p}:seen:<key>:<kind>:<id>  dedupe mark (TTL), value = stream id of the first copy
@@ -30,6 +31,7 @@ int keys_partition(const char *platform, size_t platform_length, const char *sho
 size_t keys_live(char *to, int partition);
 size_t keys_bulk(char *to, int partition);
 size_t keys_dead(char *to, int partition);
+size_t keys_trimmed(char *to, const char *stream); /* of a live or bulk stream's key */
 size_t keys_discarded(char *to, int partition);
 
 /* Heartbeat key of a worker's lane; to has size bytes; returns the length it has or would have. */

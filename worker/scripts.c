@@ -46,7 +46,17 @@ static const char *const script_sources[SCRIPT_COUNT] = {
         "  if oldest and (held == '' or lt(oldest, held)) then held, who = oldest, m['name'] end\n"
         "end\n"
         "if ARGV[2] ~= '' and lt(ARGV[2], min) then min = ARGV[2] end\n"
-        "return {redis.call('XTRIM', KEYS[1], 'MINID', '~', min, 'LIMIT', ARGV[1]), held, who}\n",
+        "local n = redis.call('XTRIM', KEYS[1], 'MINID', '~', min, 'LIMIT', ARGV[1])\n"
+        /* What is gone beyond this count was removed by somebody else. A stream made anew counts from 0. A full Redis takes
+         * SET, too, once the script has trimmed something. */
+        "if n > 0 then\n"
+        "  local info, added = redis.call('XINFO', 'STREAM', KEYS[1]), 0\n"
+        "  for i = 1, #info, 2 do if info[i] == 'entries-added' then added = info[i + 1] end end\n"
+        "  local c, at = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%d+)$')\n"
+        "  if not c or added < tonumber(at) then c = 0 end\n"
+        "  redis.call('SET', KEYS[2], string.format('%.0f %.0f', c + n, added))\n"
+        "end\n"
+        "return {n, held, who}\n",
 
     [SCRIPT_DELETE_CONSUMER] =
         "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', '1', ARGV[2]) > 0 then return -1 end\n"

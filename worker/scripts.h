@@ -6,7 +6,8 @@
 #include "worker/link.h"
 
 enum script {
-    SCRIPT_SAFE_TRIM,       /* KEYS stream; ARGV limit, keep-from id -> {trimmed, oldest id held, by group} */
+    SCRIPT_SAFE_TRIM,       /* KEYS stream, its count of what was trimmed; ARGV limit, keep-from id
+                             -> {trimmed, oldest id held, by group} */
     SCRIPT_DELETE_CONSUMER, /* KEYS stream; ARGV group, consumer -> -1 | 0 */
     SCRIPT_DEAD_LETTER, /* KEYS stream, dead; ARGV group, consumer, id, _field value ... -> {1, dead id} | {0, ''} */
     SCRIPT_CLAIM, /* KEYS stream; ARGV group, consumer, min-idle, cursor, count, deliveries that make one suspect that is

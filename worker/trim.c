@@ -99,13 +99,14 @@ static void note_floor(struct measured *sum, const redisReply *floor, const redi
 static bool trim_call(struct trim *t, const char *key, const char *from, struct measured *sum, bool *more,
                       struct err *err)
 {
-    char limit[24];
-    const char *argv[] = {key, limit, from};
+    char limit[24], counter[KEYS_STREAM_MAX];
+    const char *argv[] = {key, counter, limit, from};
     redisReply *r;
     bool ok;
 
+    keys_trimmed(counter, key);
     number_format_i64(limit, TRIM_LIMIT);
-    r = script_run(t->link, SCRIPT_SAFE_TRIM, 1, 3, argv, NULL, err);
+    r = script_run(t->link, SCRIPT_SAFE_TRIM, 2, 4, argv, NULL, err);
     if (!r)
         return false;
     ok = r->type == REDIS_REPLY_ARRAY && r->elements >= 3;

@@ -116,6 +116,22 @@ def case_entries_trimmed_before_they_were_read_are_found():
         check_equal(ends(found), {"pending": 1}, "one is left")
 
 
+def case_a_group_that_counts_wrongly_makes_nothing_look_trimmed_unread():
+    """Crashes leave Redis with a wrong count of what a group has read; what the workers have trimmed is counted beside it."""
+    with World(shops=1, server={"REPLAY_SECONDS": 0}, worker={"STREAM_KEEP_MINUTES": 0, "REPLAY_SECONDS": 0}) as world:
+        world.redis.client.config_set("stream-node-max-entries", 2)
+        settled_world(world, orders=30)
+        wait_for("trimming", lambda: world.redis.client.xlen(LIVE) < 10, 30)
+        world.stop_workers()
+        group = world.redis.client.xinfo_groups(LIVE)[0]
+        world.redis.client.execute_command("XGROUP", "SETID", LIVE, GROUP, group["last-delivered-id"], "ENTRIESREAD", 1)
+        check_equal(live(proof(world))["trimmed_unread"], 0, "the workers trimmed what they had finished")
+        for number in range(10, 14):
+            world.change(0, number)
+        world.redis.client.xtrim(LIVE, maxlen=1, approximate=False)
+        check(live(proof(world, 1))["trimmed_unread"] >= 3, "what was cut off by hand is found all the same")
+
+
 def case_a_flushed_stream_is_found():
     with World(shops=1, server={"REPLAY_SECONDS": 0}) as world:  # its ring would put back what is taken away here
         settled_world(world, orders=5)

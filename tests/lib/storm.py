@@ -323,14 +323,18 @@ class Storm:
         """prove finds nothing lost, dropped or still open. How much of a loss in Redis was older than what a server keeps is
         estimated from counters, from above; the other checks know whether that is lost, so it is only told in the record."""
         done, found = wait_for("the gaps of the servers to be closed", self.proof_at_rest, 60)
-        shown = "shopstreamctl prove: exit %d: %s" % (done.returncode, done.stdout[-6000:])
-        check(found["ends"]["lost"] == 0, shown + self.losses(found["losses"]))
+        shown = "shopstreamctl prove: exit %d: " % done.returncode
+        check(found["ends"]["lost"] == 0, shown + "lost" + self.losses(found["losses"]))
         gaps = [gap for server in found["servers"] for gap in server["gaps"]]
-        check(found["servers"] and all(server["asked"] for server in found["servers"]), shown)
-        check(not any(stream["no_group"] or stream["trimmed_unread"] or stream["pending_without_body"] for stream in found["streams"]), shown)
-        check(not any(gap["dropped"] for gap in gaps), shown)
+        check(found["servers"] and all(server["asked"] for server in found["servers"]), "%snot every server was asked: %s" % (
+            shown, [(server.get("name"), server["asked"]) for server in found["servers"]]))
+        odd = [stream for stream in found["streams"]
+               if stream["no_group"] or stream["trimmed_unread"] or stream["pending_without_body"]]
+        check(not odd, "%sstreams: %s" % (shown, odd))
+        dropped = [gap for gap in gaps if gap["dropped"]]
+        check(not dropped, "%sgaps: %s" % (shown, dropped))
         self.estimated = sum(gap["older"] for gap in gaps)
-        check(done.returncode == 0 or (done.returncode == 1 and self.estimated), shown)
+        check(done.returncode == 0 or (done.returncode == 1 and self.estimated), shown + done.stdout[-6000:])
 
     def proof_at_rest(self):
         done = self.world.ctl("prove", "--json", "--since", "24h", status=None)

@@ -25,13 +25,13 @@ TEST(runs_also_when_the_script_cache_is_empty)
     redis_server_start(&s);
     for (int i = 0; i < 3; i++) {
         REDIS_DO(&s, "SCRIPT FLUSH");
-        r = RUN(&s, SCRIPT_SAFE_TRIM, 1, "none", "100", "");
+        r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "none", "none:trimmed", "100", "");
         CHECK(r->type == REDIS_REPLY_ARRAY && r->element[0]->integer == -2);
         freeReplyObject(r);
     }
     /* now it is cached: EVAL is not needed, and not allowed */
     REDIS_DO(&s, "ACL SETUSER default -eval");
-    r = RUN(&s, SCRIPT_SAFE_TRIM, 1, "none", "100", "");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "none", "none:trimmed", "100", "");
     CHECK_INT(r->type, REDIS_REPLY_ARRAY);
     freeReplyObject(r);
     redis_server_stop(&s);
@@ -47,7 +47,7 @@ TEST(an_error_inside_a_script_keeps_its_first_word)
     CHECK(link_error_is(r, "NOGROUP"));
     freeReplyObject(r);
     REDIS_DO(&s, "SET text x");
-    r = RUN(&s, SCRIPT_SAFE_TRIM, 1, "text", "10", "");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "text", "text:trimmed", "10", "");
     CHECK(link_error_is(r, "WRONGTYPE"));
     freeReplyObject(r);
     redis_server_stop(&s);
@@ -60,10 +60,51 @@ TEST(trims_nothing_when_no_group_is_known)
 
     redis_server_start(&s);
     REDIS_DO(&s, "XADD s 1-1 a b");
-    r = RUN(&s, SCRIPT_SAFE_TRIM, 1, "s", "100", "");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "s", "s:trimmed", "100", "");
     CHECK_INT(r->element[0]->integer, -1);
     CHECK_INT(REDIS_INT(&s, "XLEN s"), 1);
     freeReplyObject(r);
+    redis_server_stop(&s);
+}
+
+static void check_text(struct redis_server *s, const char *key, const char *expected)
+{
+    redisReply *r = redis_ask(s, "GET %s", key);
+
+    CHECK_INT(r->type, REDIS_REPLY_STRING);
+    CHECK_TEXT(r->str, expected);
+    freeReplyObject(r);
+}
+
+TEST(counts_what_it_has_trimmed_also_when_redis_is_full)
+{
+    struct redis_server s;
+    redisReply *r;
+
+    redis_server_start(&s);
+    REDIS_DO(&s, "CONFIG SET stream-node-max-entries 1");
+    for (int i = 0; i < 10; i++)
+        REDIS_DO(&s, "XADD s * a b");
+    REDIS_DO(&s, "XGROUP CREATE s workers 0");
+    REDIS_DO(&s, "XREADGROUP GROUP workers me COUNT 4 NOACK STREAMS s >");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "s", "s:trimmed", "100", "");
+    CHECK_INT(r->element[0]->integer, 3);
+    freeReplyObject(r);
+    check_text(&s, "s:trimmed", "3 10");
+    REDIS_DO(&s, "XREADGROUP GROUP workers me COUNT 2 NOACK STREAMS s >");
+    REDIS_DO(&s, "CONFIG SET maxmemory 1");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "s", "s:trimmed", "100", "");
+    CHECK_INT(r->element[0]->integer, 2);
+    freeReplyObject(r);
+    REDIS_DO(&s, "CONFIG SET maxmemory 0");
+    check_text(&s, "s:trimmed", "5 10");
+    REDIS_DO(&s, "DEL s"); /* made anew: what was counted belonged to another one */
+    REDIS_DO(&s, "XADD s * a b");
+    REDIS_DO(&s, "XADD s * a b");
+    REDIS_DO(&s, "XGROUP CREATE s workers $");
+    r = RUN(&s, SCRIPT_SAFE_TRIM, 2, "s", "s:trimmed", "100", "");
+    freeReplyObject(r);
+    check_text(&s, "s:trimmed", "1 2");
     redis_server_stop(&s);
 }
 
@@ -131,7 +172,6 @@ TEST(claims_a_suspect_alone_and_one_beyond_the_limit_unread)
     CHECK_TEXT(r->element[1]->element[0]->element[0]->str, "1-3");
     CHECK_TEXT(r->element[1]->element[1]->element[0]->str, "1-4");
     CHECK_INT(r->element[2]->elements, 0);
-    CHECK_INT(r->element[3]->integer, 0);
     freeReplyObject(r);
     REDIS_DO(&s, "XACK s workers 1-3 1-4");
     r = RUN(&s, SCRIPT_CLAIM, 1, "s", "workers", "me", "0", "0-0", "10", "4", "6", "0", "100000");
@@ -142,7 +182,6 @@ TEST(claims_a_suspect_alone_and_one_beyond_the_limit_unread)
     CHECK_TEXT(r->element[1]->element[0]->element[0]->str, "1-1");
     CHECK_INT(r->element[1]->element[0]->element[1]->elements, 2);
     CHECK_INT(r->element[1]->element[0]->element[2]->integer, 5);
-    CHECK_INT(r->element[3]->integer, 1);
     freeReplyObject(r);
     REDIS_DO(&s, "XACK s workers 1-1");
     r = RUN(&s, SCRIPT_CLAIM, 1, "s", "workers", "me", "0", "0-0", "10", "4", "6", "1", "100000");
@@ -170,7 +209,6 @@ TEST(claims_a_suspect_that_is_overdue_before_all_others)
     r = RUN(&s, SCRIPT_CLAIM, 1, "s", "workers", "me", "0", "0-0", "10", "4", "6", "1", "100000");
     CHECK_INT(r->element[1]->elements, 1);
     CHECK_TEXT(r->element[1]->element[0]->element[0]->str, "1-3");
-    CHECK_INT(r->element[3]->integer, 1);
     CHECK_TEXT(r->element[0]->str, "-"); /* the window again */
     freeReplyObject(r);
     REDIS_DO(&s, "XACK s workers 1-3");
@@ -178,7 +216,6 @@ TEST(claims_a_suspect_that_is_overdue_before_all_others)
     CHECK_INT(r->element[1]->elements, 2);
     CHECK_TEXT(r->element[1]->element[0]->element[0]->str, "1-1");
     CHECK_TEXT(r->element[1]->element[1]->element[0]->str, "1-4");
-    CHECK_INT(r->element[3]->integer, 0);
     CHECK_TEXT(r->element[0]->str, "0-0");
     freeReplyObject(r);
     redis_server_stop(&s);
@@ -212,6 +249,7 @@ int main(int argc, char **argv)
     return HARNESS_MAIN(
         argc, argv, CASE(runs_also_when_the_script_cache_is_empty),
         CASE(an_error_inside_a_script_keeps_its_first_word), CASE(trims_nothing_when_no_group_is_known),
+        CASE(counts_what_it_has_trimmed_also_when_redis_is_full),
         CASE(a_consumer_that_owns_entries_is_not_deleted), CASE(claims_with_the_number_of_the_attempt),
         CASE(claims_a_suspect_alone_and_one_beyond_the_limit_unread),
         CASE(claims_a_suspect_that_is_overdue_before_all_others),

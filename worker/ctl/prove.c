@@ -352,13 +352,39 @@ static bool compare_with_last(struct prove *p, int stream, int64_t added)
     return added == before || (added == 0 && before < 0) || remember(p, key, added);
 }
 
-/* Entries cut off before the group had read them: trimmed are those that were added and are no longer there. */
-static void note_trimmed(struct prove_stream *s, int64_t added, int64_t length, int64_t entries_read)
+/* What the safe trim has removed; it never removes what is unread. 0: it has counted nothing of this stream. False: err. */
+static bool read_safely_trimmed(struct prove *p, int stream, int64_t added, int64_t *count)
 {
-    int64_t trimmed = added - length;
+    char key[KEYS_STREAM_MAX];
+    redisReply *r;
+    int64_t at;
 
-    if (entries_read >= 0 && trimmed > entries_read)
-        s->trimmed_unread = trimmed - entries_read;
+    keys_trimmed(key, p->streams->items[stream].key);
+    r = link_call(p->link, 2, (const char *[]){"GET", key}, NULL, p->err);
+    if (!r)
+        return false;
+    *count = 0;
+    if (r->type == REDIS_REPLY_STRING) {
+        size_t n = strcspn(r->str, " ");
+
+        if (!number_i64(r->str, n, count) || r->str[n] == '\0' ||
+            !number_i64(r->str + n + 1, strlen(r->str + n + 1), &at) || at > added)
+            *count = 0;
+    }
+    freeReplyObject(r);
+    return true;
+}
+
+/* Entries cut off before the group had read them: of those that were added and are no longer there, at most as many as
+ * somebody else has removed. The group's own count alone does not tell: what it read since the append-only file was last
+ * rewritten is not in it any more after a restart of Redis (7.0 writes XREADGROUP to that file without it). */
+static void note_trimmed(struct prove_stream *s, int64_t trimmed, int64_t safely, int64_t entries_read)
+{
+    int64_t by_others = trimmed - safely;
+
+    if (entries_read < 0 || trimmed <= entries_read || by_others <= 0)
+        return;
+    s->trimmed_unread = trimmed - entries_read < by_others ? trimmed - entries_read : by_others;
 }
 
 /* The group's last delivered id, and what the counters tell. False: err. */
@@ -366,8 +392,12 @@ static bool read_group(struct prove *p, int stream, int64_t added, int64_t lengt
 {
     struct prove_stream *s = &p->out->streams[stream];
     const char *argv[] = {"XINFO", "GROUPS", p->streams->items[stream].key};
-    redisReply *groups = ask(p, 3, argv);
+    redisReply *groups;
+    int64_t safely;
 
+    if (!read_safely_trimmed(p, stream, added, &safely))
+        return false;
+    groups = ask(p, 3, argv);
     if (!groups)
         return false;
     s->no_group = length > 0;
@@ -380,7 +410,7 @@ static bool read_group(struct prove *p, int stream, int64_t added, int64_t lengt
         s->no_group = false;
         if (last && !held_id_parse(stream, last->str, &p->read_to[stream]))
             p->read_to[stream] = (struct held_id){.stream = stream};
-        note_trimmed(s, added, length, member_int(g, "entries-read", -1));
+        note_trimmed(s, added - length, safely, member_int(g, "entries-read", -1));
     }
     freeReplyObject(groups);
     return s->no_group || read_pending(p, stream);
