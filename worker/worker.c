@@ -297,8 +297,8 @@ static void turn_end(struct lane *l, bool mongo_up, struct err *err)
     metric_add(METRIC_WORKER_HELD, (int64_t)held - (int64_t)l->held);
     l->held = held;
     fetch_release(l->fetcher);
-    if (writer_busy(
-            l->writer)) { /* its documents lie in this turn's arena; those of the batch before have come back */
+    if (writer_busy(l->writer)) {
+        /* Its documents lie in this turn's arena; those of the batch before have come back. */
         struct arena *under_way = l->arena;
 
         l->arena = l->spare;

@@ -376,8 +376,8 @@ static bool read_safely_trimmed(struct prove *p, int stream, int64_t added, int6
 }
 
 /* Entries cut off before the group had read them: of those that were added and are no longer there, at most as many as
- * somebody else has removed. The group's own count alone does not tell: what it read since the append-only file was last
- * rewritten is not in it any more after a restart of Redis (7.0 writes XREADGROUP to that file without it). */
+ * somebody else has removed. The group's own count alone does not tell: after a restart of Redis 7.0 it may be missing, and
+ * after many crashes it was seen to stay too low. */
 static void note_trimmed(struct prove_stream *s, int64_t trimmed, int64_t safely, int64_t entries_read)
 {
     int64_t by_others = trimmed - safely;
