@@ -24,13 +24,9 @@ def layout(world):
     return found and (int(found.group(1)), int(found.group(2)))
 
 
-def most(world):
-    return (layout(world) or (1, 1))[1]
-
-
 def used(world):
     """Live streams with entries."""
-    return [p for p in range(most(world)) if world.redis.client.xlen(live(p)) > 0]
+    return [p for p in range(world.partitions()) if world.redis.client.xlen(live(p)) > 0]
 
 
 def repartition(world, count, *more, status=0):
@@ -44,42 +40,13 @@ def repartition(world, count, *more, status=0):
     return done
 
 
-class Partitioned(World):
-    """A world whose account walks every partition ever used."""
-
-    def streams(self):
-        return [stream for p in range(most(self)) for stream in (live(p), live(p) + ":bulk")]
-
-    def unfinished(self):
-        groups = [self.group(stream) for stream in self.streams() if self.redis.client.exists(stream)]
-        return 1 if any(lag is None for lag, _ in groups) else sum(lag + pending for lag, pending in groups)
-
-    def added(self):
-        return [self.redis.client.xinfo_stream(s)["entries-added"] for s in self.streams() if self.redis.client.exists(s)]
-
-    def dead(self):
-        return [(text(f.get(b"_class", b"?")), text(f.get(b"id", b""))) for p in range(most(self))
-                for _, f in self.redis.client.xrange(live(p) + ":dead")]
-
-    def describe(self):
-        return "layout %s, %s" % (layout(self), {s: self.group(s) for s in self.streams() if self.redis.client.exists(s)})
-
-    def check_entries(self):
-        stored = set()
-        for stream in self.streams() + [live(p) + ":dead" for p in range(most(self))]:
-            for _, fields in self.redis.client.xrange(stream):
-                stored.add(text(fields.get(b"key", b"")).rpartition(":")[2])
-        lost = [row["notification_id"] for row in self.accepted if row["notification_id"] not in stored]
-        check(not lost, "%d accepted events have no entry, such as %s" % (len(lost), lost[:3]))
-
-
 def burst(world, orders, events):
     return world.sim.burst(shops=SHOPS, orders=orders, events=events, duplicates=0.1, reorder=0.3, same_second=0.1, address=0.05)
 
 
 def case_grows_and_shrinks_under_load():
     settings = {"STREAM_PARTITIONS": 4}
-    with Partitioned(shops=SHOPS, server=settings, worker=dict(settings, WORKER_THREADS=2)) as world:
+    with World(shops=SHOPS, server=settings, worker=dict(settings, WORKER_THREADS=2)) as world:
         for name in "abc":
             world.worker(name)
         check_equal(layout(world), (4, 4), "layout at the start")
@@ -104,7 +71,7 @@ def case_grows_and_shrinks_under_load():
 
 
 def case_both_kinds_of_program_started_with_another_setting_keep_the_layout_and_say_so():
-    with Partitioned(shops=SHOPS, server={"STREAM_PARTITIONS": 4}, worker={"STREAM_PARTITIONS": 4}) as world:
+    with World(shops=SHOPS, server={"STREAM_PARTITIONS": 4}, worker={"STREAM_PARTITIONS": 4}) as world:
         world.worker("a")
         repartition(world, 2)
         world.workers[0].stop(60)
@@ -125,7 +92,7 @@ def case_both_kinds_of_program_started_with_another_setting_keep_the_layout_and_
 
 def case_a_flushed_redis_gets_the_layout_back_and_no_partition_is_forgotten():
     settings = {"STREAM_PARTITIONS": 2}
-    with Partitioned(shops=SHOPS, server=settings, worker=settings) as world:
+    with World(shops=SHOPS, server=settings, worker=settings) as world:
         world.worker("a")
         repartition(world, 12)
         repartition(world, 3)
@@ -140,7 +107,7 @@ def case_a_flushed_redis_gets_the_layout_back_and_no_partition_is_forgotten():
 
 
 def case_what_the_journal_holds_keeps_its_partition():
-    with Partitioned(shops=SHOPS, server=None, worker={"STREAM_PARTITIONS": 1}) as world:
+    with World(shops=SHOPS, server=None, worker={"STREAM_PARTITIONS": 1}) as world:
         settings = {"STREAM_PARTITIONS": 8, "JOURNAL_DIR": os.path.join(world.directory, "journal")}
         world.start_server(settings)
         world.redis.freeze()
@@ -158,14 +125,14 @@ def case_what_the_journal_holds_keeps_its_partition():
         wait_for("partitions of old entries to be on record", lambda: layout(world)[1] > 4, 10)
         check_equal(layout(world)[0], 1, "partitions in use")
         check(len(used(world)) > 3, "the entries keep the partitions they were given: %s" % used(world))
-        wait_for("the worker to read them", lambda: world.workers[0].metric("shopstream_worker_partitions_most") == most(world))
+        wait_for("the worker to read them", lambda: world.workers[0].metric("shopstream_worker_partitions_most") == world.partitions())
         world.settle()
         world.check()
 
 
 def case_a_dead_letter_is_replayed_into_the_partition_it_came_from():
     settings = {"STREAM_PARTITIONS": 16}
-    with Partitioned(shops=SHOPS, server=settings, worker=settings) as world:
+    with World(shops=SHOPS, server=settings, worker=settings) as world:
         world.worker("a")
         changed = [world.sim.change(shop, 0) for shop in range(8)]
         faults = [world.sim.fault("poison", shop=shop, number=0) for shop in range(8)]
@@ -187,7 +154,7 @@ def case_a_dead_letter_is_replayed_into_the_partition_it_came_from():
 
 
 def case_two_people_at_once_and_nonsense():
-    with Partitioned(shops=2, server={"STREAM_PARTITIONS": 2}, worker={"STREAM_PARTITIONS": 2}) as world:
+    with World(shops=2, server={"STREAM_PARTITIONS": 2}, worker={"STREAM_PARTITIONS": 2}) as world:
         world.worker("a")
         counts = list(range(3, 11))
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -209,7 +176,7 @@ def case_two_people_at_once_and_nonsense():
 
 def case_a_broken_record_stops_nothing_and_everybody_says_so():
     settings = {"STREAM_PARTITIONS": 3}
-    with Partitioned(shops=8, server=settings, worker=settings) as world:
+    with World(shops=8, server=settings, worker=settings) as world:
         worker = world.worker("a")
         for broken in (lambda: world.redis.client.set(LAYOUT, "four"),
                        lambda: (world.redis.client.delete(LAYOUT), world.redis.client.rpush(LAYOUT, "4"))):

@@ -450,21 +450,27 @@ class World:
                 return lag, group["pending"]
         return (None if self.redis.client.xlen(stream) else 0), 0
 
+    def partitions(self):
+        """How many there have ever been (webhooks:layout)."""
+        found = re.search(r"most=(\d+)", text(self.redis.client.get("webhooks:layout") or b""))
+        return int(found.group(1)) if found else 1
+
+    def streams(self):
+        return [name % p for p in range(self.partitions()) for name in ("webhooks:{%d}", "webhooks:{%d}:bulk")]
+
+    def dead_streams(self):
+        return ["webhooks:{%d}:dead" % p for p in range(self.partitions())]
+
     def unfinished(self):
-        """Entries not delivered plus entries not acked, of both streams; None while a group is missing."""
-        total = 0
-        for stream in (LIVE, BULK):
-            lag, pending = self.group(stream)
-            if lag is None:
-                return None
-            total += lag + pending
-        return total
+        """Entries not delivered plus entries not acked, of all streams; None while a group is missing."""
+        groups = [self.group(stream) for stream in self.streams()]
+        return None if any(lag is None for lag, _ in groups) else sum(lag + pending for lag, pending in groups)
 
     def needs(self, **query):
         return self.db.needs.count_documents(query)
 
     def added(self):
-        return [self.redis.client.xinfo_stream(s)["entries-added"] for s in (LIVE, BULK) if self.redis.client.exists(s)]
+        return [self.redis.client.xinfo_stream(s)["entries-added"] for s in self.streams() if self.redis.client.exists(s)]
 
     def finished(self):
         """No entry is open, and no need that only waits for its turn. The sweep turns needs into entries, so both are only
@@ -494,7 +500,8 @@ class World:
 
     def describe(self):
         """What is open, for a failure."""
-        parts = ["%s lag and pending %s" % (stream, self.group(stream)) for stream in (LIVE, BULK)]
+        parts = ["%s lag and pending %s" % (stream, self.group(stream)) for stream in self.streams()
+                 if self.redis.client.exists(stream)]
         if self.redis.client.exists(LIVE) and self.group()[1]:
             rows = self.redis.client.xpending_range(LIVE, GROUP, "-", "+", 5)
             parts += ["%s by %s idle %d tries %d" % (text(r["message_id"]), text(r["consumer"]), r["time_since_delivered"],
@@ -516,7 +523,8 @@ class World:
         return self.db.orders.find_one({"_id": "tiktok:%s:%s" % (changed["shop_id"], changed["order_id"])})
 
     def dead(self):
-        return [(text(f.get(b"_class", b"?")), text(f.get(b"id", b""))) for _, f in self.redis.client.xrange(DEAD)]
+        return [(text(f.get(b"_class", b"?")), text(f.get(b"id", b""))) for stream in self.dead_streams()
+                for _, f in self.redis.client.xrange(stream)]
 
     def dead_letters(self):
         return [{text(k): text(v) if k != b"body" else v for k, v in f.items()} for _, f in self.redis.client.xrange(DEAD)]
@@ -555,7 +563,7 @@ class World:
         """Each accepted event has an entry in the stream or in the dead letters: under its notification id, or, where the
         platform gives none, with its content."""
         stored = set()
-        for stream in (LIVE, DEAD):
+        for stream in self.streams() + self.dead_streams():
             for _, fields in self.redis.client.xrange(stream):
                 stored.add(text(fields.get(b"key", b"")).rpartition(":")[2])
                 stored.add(content_of(text(fields.get(b"body", b""))))
