@@ -30,7 +30,6 @@
 enum {
     SLICE = 1000,             /* COUNT of further reads: a read of that size holds Redis for 4 ms */
     HEAL_MIN_MS = 1000,       /* NOGROUP again within that time is a failure */
-    BUSY_BLOCK_MS = 50,       /* longest BLOCK while a claim pass is under way */
     MEAN_FIRST = 1024,        /* assumed bytes of an entry before any was seen */
     HEAD_WORDS = 9,           /* XREADGROUP GROUP g c COUNT n BLOCK ms STREAMS */
     REPLIES_FIRST = 64 << 10, /* bytes kept for replies ... */
@@ -311,8 +310,6 @@ static bool read_blocking(struct batch_reader *r, int64_t block_ms, struct budge
 {
     struct window w = window_make(r, 0, 1, (size_t)r->config->read_count, b);
 
-    if (reclaim_unfinished(r->reclaim) && block_ms > BUSY_BLOCK_MS)
-        block_ms = BUSY_BLOCK_MS;
     return read_once(r, &w, block_ms, b, out, total, full, err);
 }
 
@@ -337,6 +334,7 @@ static bool read_new(struct batch_reader *r, int64_t block_ms, struct budget *b,
 
     if (!read_ready(r, b, out, &total, err))
         return false;
+    block_ms = reclaim_block_ms(r->reclaim, block_ms);
     if (total == 0 && block_ms > 0 && !read_blocking(r, block_ms, b, out, &total, &full, err))
         return false;
     if (full)

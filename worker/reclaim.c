@@ -12,7 +12,10 @@
  * Thread:  the lane's.
  * Why so:  a claim counts an attempt, because its worker vanished with the entry in hand and the entry may be why. But
  *          taking one's own entries again in the same process does not: it was the connection that broke, not us, and
- *          five reconnects must not bury an innocent entry. */
+ *          five reconnects must not bury an innocent entry.
+ *          Entries that vanished workers leave come in groups that shrink with every delivery, and as suspects at last one by
+ *          one: of ten thousand that one crasher takes down, only those of its last group come so far. Suspects and all
+ *          others have every second step each, so neither waits for ever behind the other. */
 #include "worker/reclaim.h"
 
 #include <stdio.h>
@@ -32,10 +35,13 @@ enum {
     CLAIM_COUNT = 100,     /* entries a claim call takes; it looks at ten times as many */
     CLAIM_EVERY_MS = 1000, /* from one pass to the next */
     CLAIM_REST_MS = 30,    /* rest for a full window looked through (half a ms of Redis): lanes are many */
+    BUSY_BLOCK_MS = 50,    /* longest a read may wait while a pass is under way */
     CLAIM_BUDGET_MS = 20,  /* longest one step goes on looking */
-    OVERDUE_FACTOR = 2,    /* a suspect idle for that many times T goes first: retries may be due for ever */
-    PAGE_COUNT = 300,      /* entries of one XPENDING page */
-    STALE_FACTOR = 10,     /* a consumer is removed after that many times REAP_IDLE_MS without work */
+    DANGER_ALL =
+        65536, /* danger one step may take: that of one suspect, or of 16 one delivery short of it ... */
+    DANGER_BITS = 4,   /* ... or of 256 two short: each crash leaves a sixteenth to be tried together */
+    PAGE_COUNT = 300,  /* entries of one XPENDING page */
+    STALE_FACTOR = 10, /* a consumer is removed after that many times REAP_IDLE_MS without work */
     HEARTBEAT_KEY_MAX = 400,
 };
 
@@ -43,6 +49,7 @@ enum {
 struct reclaim_stream {
     char cursor[STREAM_ID_MAX];   /* of the claim pass; "0-0" = at its beginning */
     bool claiming;                /* the pass has not reached the end */
+    char suspects[STREAM_ID_MAX]; /* where the suspects begin that the pass went by; "" = none known */
     char own_from[STREAM_ID_MAX]; /* next page of own pending entries: "-" or "(" and the last id seen */
     bool own_left;                /* there may be more of them */
 };
@@ -57,9 +64,11 @@ struct reclaim {
     int64_t limit;                 /* attempts allowed */
     bool own_free;                 /* own entries are taken without an attempt: not the first time any more */
     bool was_alone;                /* the last step handed out a suspect: not two in a row, others wait too */
+    bool let_pass;                 /* the last step was for those others */
     int64_t claim_due_ms;          /* monotonic: next pass */
     int64_t claim_windows;         /* full windows this pass has looked through in vain */
     int64_t reap_due_ms;           /* monotonic: next round of the reaper */
+    size_t suspects_at;            /* which stream's suspects come next, live ones first */
     size_t reap_at;         /* which stream the reaper stands at, live ones first; count = between rounds */
     int64_t answered_ms;    /* monotonic: end of the last step that Redis answered; 0 = none */
     int64_t quiet_until_ms; /* monotonic: nothing is taken from others before */
@@ -70,6 +79,8 @@ struct taking {
     size_t room; /* messages still wanted */
     size_t taken;
     bool alone;    /* nothing may join what was taken */
+    int danger;    /* more of it may be taken */
+    bool enough;   /* what the claim pass met was more of it: for another step */
     bool suspects; /* one may be taken in this step */
     bool (*held)(void *context, int stream, const char *stream_id);
     void *context;
@@ -128,8 +139,10 @@ static void keep_quiet(struct reclaim *r)
         return;
     r->quiet_until_ms = now + 2 * keep_alive_ms;
     r->reap_at = r->count;
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; i < r->count; i++) {
         r->at[i].claiming = false;
+        r->at[i].suspects[0] = '\0';
+    }
 }
 
 void reclaim_restart(struct reclaim *r)
@@ -151,13 +164,21 @@ static bool own_unfinished(const struct reclaim *r)
     return false;
 }
 
-bool reclaim_unfinished(const struct reclaim *r)
+static bool claim_unfinished(const struct reclaim *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (r->at[i].own_left || r->at[i].claiming)
+        if (r->at[i].claiming || r->at[i].suspects[0])
             return true;
     }
-    return r->reap_at < r->count;
+    return false;
+}
+
+int64_t reclaim_block_ms(const struct reclaim *r, int64_t block_ms)
+{
+    bool unfinished = own_unfinished(r) || claim_unfinished(r) || r->reap_at < r->count;
+    int64_t longest = r->let_pass ? 0 : unfinished ? BUSY_BLOCK_MS : block_ms;
+
+    return block_ms < longest ? block_ms : longest;
 }
 
 /* --- handing out ----------------------------------------------------------------------------------- */
@@ -342,6 +363,17 @@ static bool suspect(const struct reclaim *r, const struct pending *p, const stru
     return rule->count && p->deliveries >= suspect_from(r);
 }
 
+/* Who vanished with an entry in hand may have done so because of it, or of any other that it had then. So each time fewer
+ * are tried together, and those that end well are cleared; at last one alone. */
+static int danger(const struct reclaim *r, const struct pending *p, const struct page_rule *rule)
+{
+    int64_t short_of = suspect_from(r) - p->deliveries;
+
+    if (!rule->count || short_of * DANGER_BITS > 30)
+        return 0;
+    return short_of <= 0 ? DANGER_ALL : DANGER_ALL >> (short_of * DANGER_BITS);
+}
+
 /* Picks from the page, in runs of one counter. *last: the last line dealt with, NULL when none was. */
 static bool take_page(struct reclaim *r, struct taking *t, int stream, const redisReply *page,
                       const struct page_rule *rule, const char **last, struct err *err)
@@ -362,7 +394,7 @@ static bool take_page(struct reclaim *r, struct taking *t, int stream, const red
             continue;
         }
         odd = suspect(r, &p, rule);
-        if (t->room <= n || (odd && (!t->suspects || t->taken + n > 0)))
+        if (t->room <= n || danger(r, &p, rule) > t->danger || (odd && (!t->suspects || t->taken + n > 0)))
             break;
         if (n > 0 && (n == PAGE_COUNT || run[0].deliveries != p.deliveries)) {
             ok = claim_run(r, t, stream, rule->min_idle, run, n, rule->count, err);
@@ -370,6 +402,7 @@ static bool take_page(struct reclaim *r, struct taking *t, int stream, const red
         }
         run[n++] = p;
         *last = p.id;
+        t->danger -= danger(r, &p, rule);
         t->alone = odd;
     }
     return ok && (n == 0 || claim_run(r, t, stream, rule->min_idle, run, n, rule->count, err));
@@ -442,19 +475,28 @@ static bool claim_hand_out(struct reclaim *r, struct taking *t, int stream, cons
     return true;
 }
 
-/* {cursor, {{id, fields, deliveries} ...}, {lost ids}, alone} */
-static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const redisReply *reply,
+/* {cursor, {{id, fields, deliveries} ...}, {lost ids}, first id passed over, danger left, 1 = too little} */
+static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const redisReply *reply, bool alone,
                         struct err *err)
 {
     struct reclaim_stream *at = &r->at[stream];
+    const char *next = reply->elements < 6 ? NULL : reply->element[0]->str;
 
-    if (reply->elements < 4 || reply->element[0]->type != REDIS_REPLY_STRING) {
+    if (!next || reply->element[3]->type != REDIS_REPLY_STRING) {
         err_set(err, ERR_REDIS, 0, "redis: the claim script answered in an unknown shape");
         return false;
     }
-    snprintf(at->cursor, sizeof(at->cursor), "%s", reply->element[0]->str);
-    at->claiming = strcmp(at->cursor, "0-0") != 0;
-    t->alone = reply->element[3]->integer == 1 && reply->element[1]->elements > 0;
+    if (alone) {
+        snprintf(at->suspects, sizeof(at->suspects), "%s", strcmp(next, "0-0") == 0 ? "" : next);
+        t->alone = reply->element[1]->elements > 0;
+    } else {
+        snprintf(at->cursor, sizeof(at->cursor), "%s", next);
+        at->claiming = strcmp(at->cursor, "0-0") != 0;
+        if (at->suspects[0] == '\0')
+            snprintf(at->suspects, sizeof(at->suspects), "%s", reply->element[3]->str);
+        t->danger = (int)reply->element[4]->integer;
+        t->enough = reply->element[5]->integer == 1;
+    }
     if (!claim_hand_out(r, t, stream, reply->element[1], err))
         return false;
     for (size_t i = 0; i < reply->element[2]->elements; i++) {
@@ -464,36 +506,38 @@ static bool claim_reply(struct reclaim *r, struct taking *t, int stream, const r
     return true;
 }
 
-static bool claim_once(struct reclaim *r, struct taking *t, int stream, struct err *err)
+/* One call over a window of the pending list. alone: for the next suspect, else for all that are none. */
+static bool claim_once(struct reclaim *r, struct taking *t, int stream, bool alone, struct err *err)
 {
     struct reclaim_stream *at = &r->at[stream];
-    char idle[24], count[24], suspected[24], limit[24], overdue[24];
+    char idle[24], count[24], suspected[24], limit[24], danger_left[24];
     const char *argv[] = {r->streams->items[stream].key,
                           KEYS_GROUP,
                           r->consumer,
                           idle,
-                          at->cursor,
+                          alone ? at->suspects : at->cursor,
                           count,
                           suspected,
                           limit,
-                          t->suspects && t->taken == 0 ? "1" : "0",
-                          overdue};
+                          alone ? "1" : "0",
+                          danger_left};
     redisReply *reply;
     bool ok;
 
     number_format_i64(idle, r->config->reclaim_idle_ms);
-    number_format_i64(count, t->room < CLAIM_COUNT ? (int64_t)t->room : CLAIM_COUNT);
+    number_format_i64(count, alone || t->room >= CLAIM_COUNT ? CLAIM_COUNT : (int64_t)t->room);
     number_format_i64(suspected, suspect_from(r));
     number_format_i64(limit, r->limit);
-    number_format_i64(overdue, OVERDUE_FACTOR * r->config->reclaim_idle_ms);
+    number_format_i64(danger_left, t->danger);
     reply = script_run(r->link, SCRIPT_CLAIM, 1, 10, argv, NULL, err);
     if (!reply)
         return false;
     if (reply->type == REDIS_REPLY_ARRAY) {
-        ok = claim_reply(r, t, stream, reply, err);
+        ok = claim_reply(r, t, stream, reply, alone, err);
     } else {
         ok = !pass_refused(r, reply, "claim", err);
         at->claiming = false;
+        at->suspects[0] = '\0';
     }
     freeReplyObject(reply);
     return ok;
@@ -507,10 +551,15 @@ static int64_t claim_every_ms(const struct reclaim *r)
     return tenth < CLAIM_EVERY_MS ? tenth : CLAIM_EVERY_MS;
 }
 
+/* A pass ends with the last stream before any begins again, or the first ones would have all the room for ever. */
 static void claim_begin(struct reclaim *r)
 {
     int64_t now = clock_mono_ms();
 
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->at[i].claiming)
+            return;
+    }
     if (now < r->claim_due_ms)
         return;
     r->claim_due_ms = now + claim_every_ms(r) + r->claim_windows * CLAIM_REST_MS;
@@ -528,12 +577,28 @@ static bool claim_step(struct reclaim *r, struct taking *t, struct err *err)
     for (size_t i = 0; i < r->count; i++) {
         int stream = streams_live_first(r->count, i);
 
-        while (r->at[stream].claiming && t->room > 0 && !t->alone && clock_mono_ms() < until) {
+        while (r->at[stream].claiming && t->room > 0 && !t->enough && clock_mono_ms() < until) {
             size_t before = t->taken;
 
-            if (!claim_once(r, t, stream, err))
+            if (!claim_once(r, t, stream, false, err))
                 return false;
             r->claim_windows += r->at[stream].claiming && t->taken == before;
+        }
+    }
+    return true;
+}
+
+/* One suspect that a pass went by, the streams by turns. It comes before all others: these have every second step. */
+static bool suspect_step(struct reclaim *r, struct taking *t, struct err *err)
+{
+    int64_t until = clock_mono_ms() + CLAIM_BUDGET_MS;
+
+    for (size_t i = 0; i < r->count && !t->alone; i++) {
+        int stream = streams_live_first(r->count, r->suspects_at++ % r->count);
+
+        while (r->at[stream].suspects[0] && !t->alone && clock_mono_ms() < until) {
+            if (!claim_once(r, t, stream, true, err))
+                return false;
         }
     }
     return true;
@@ -723,18 +788,24 @@ bool reclaim_step(struct reclaim *r, size_t room,
                   bool (*held)(void *context, int stream, const char *stream_id), void *context,
                   struct message_list *out, bool *alone, struct err *err)
 {
-    struct taking t = {.room = room, .suspects = !r->was_alone, .held = held, .context = context, .out = out};
+    struct taking t = {.room = room,
+                       .suspects = !r->was_alone,
+                       .danger = DANGER_ALL,
+                       .held = held,
+                       .context = context,
+                       .out = out};
     bool ok;
 
     take_count(r);
     ok = own_step(r, &t, err);
-
-    /* A suspect claimed last is alone only while nothing follows it; one found after others waits for the next step. */
+    if (ok && t.suspects && t.taken == 0 && !is_quiet(r))
+        ok = suspect_step(r, &t, err);
     if (ok && !t.alone && !is_quiet(r))
-        ok = claim_step(r, &t, err) && (t.alone || reap_step(r, &t, err));
+        ok = claim_step(r, &t, err) && reap_step(r, &t, err);
     if (ok)
         r->answered_ms = clock_mono_ms();
     *alone = t.alone && t.taken > 0;
     r->was_alone = *alone;
+    r->let_pass = !t.suspects;
     return ok;
 }

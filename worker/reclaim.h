@@ -28,7 +28,8 @@ bool reclaim_step(struct reclaim *r, size_t room,
                   bool (*held)(void *context, int stream, const char *stream_id), void *context,
                   struct message_list *out, bool *alone, struct err *err) __attribute__((warn_unused_result));
 
-/* More is known to be waiting: the next step should come soon instead of after a long BLOCK. */
-bool reclaim_unfinished(const struct reclaim *r);
+/* How long the read that follows a step may wait for new entries, when it may wait block_ms: shortly while more is known to
+ * come back, and not at all when suspects may be waiting for this turn to pass. */
+int64_t reclaim_block_ms(const struct reclaim *r, int64_t block_ms);
 
 #endif

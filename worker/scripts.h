@@ -11,9 +11,9 @@ enum script {
     SCRIPT_DELETE_CONSUMER, /* KEYS stream; ARGV group, consumer -> -1 | 0 */
     SCRIPT_DEAD_LETTER, /* KEYS stream, dead; ARGV group, consumer, id, _field value ... -> {1, dead id} | {0, ''} */
     SCRIPT_CLAIM, /* KEYS stream; ARGV group, consumer, min-idle, cursor, count, deliveries that make one suspect that is
-                     not parked, most deliveries, 1 when a suspect may come, idle time from which one comes before all others
-                     -> {cursor, {{id, fields, deliveries}}, {lost ids}, 1 when it is a suspect, which comes alone};
-                     fields "": beyond the most, so not read */
+                     not parked, most deliveries, 1 = the first suspect alone instead of all that are none, danger to take
+                     (reclaim.c) -> {cursor, {{id, fields, deliveries}}, {lost ids}, first id passed over as being of the
+                     other sort, danger left, 1 when it was too little}; fields "": beyond the most, so not read */
     SCRIPT_CREATE_GROUP, /* KEYS stream; ARGV group -> OK | BUSYGROUP; works when Redis is full (7.0+) */
     SCRIPT_REPLAY,  /* KEYS dead, live; ARGV dead id -> {1, new id} | {0, ''} gone | {-1, ''} has no body */
     SCRIPT_DISCARD, /* KEYS dead, discarded; ARGV dead id, _field value ... -> {1, audit id} | {0, ''} gone */

@@ -1,6 +1,7 @@
 /* test_reclaim.c - entries that come back, against a real Redis: own, due again, orphaned, lost. */
 #include "worker/reclaim.h"
 
+#include "common/number.h"
 #include "tests/unit/lane_fixture.h"
 
 TEST(takes_its_own_pending_entries_after_a_crash_and_counts_an_attempt)
@@ -365,6 +366,150 @@ TEST(entries_suspected_of_crashing_are_worked_on_alone)
     world_stop(&w);
 }
 
+/* Leaves n more entries of stream pending for owner, with that many deliveries and idle for an hour. */
+static void leave_pending(struct world *w, const char *stream, const char *owner, int n, int deliveries)
+{
+    redisReply *r;
+
+    add_many(w, stream, n);
+    freeReplyObject(redis_ask(&w->redis, "XGROUP CREATE %s workers 0", stream));
+    REDIS_DO(&w->redis, "XREADGROUP GROUP workers %s COUNT 100000 STREAMS %s >", owner, stream);
+    r = redis_ask(&w->redis, "XREVRANGE %s + - COUNT %d", stream, n);
+    for (size_t i = 0; i < r->elements; i++)
+        REDIS_DO(&w->redis, "XCLAIM %s workers %s 0 %s IDLE 3600000 RETRYCOUNT %d JUSTID", stream, owner,
+                 r->element[i]->element[0]->str, deliveries);
+    freeReplyObject(r);
+}
+
+/* Another worker that lives: nothing of its is for the reaper. */
+static void other_lives(struct world *w)
+{
+    REDIS_DO(&w->redis, "SET webhooks:{0}:worker:other alive");
+}
+
+static size_t from_bulk(const struct message_list *list)
+{
+    size_t n = 0;
+
+    for (const struct message *m = list->first; m; m = m->next)
+        n += m->stream == streams_bulk(0);
+    return n;
+}
+
+/* Everything is to be tried again, without an attempt. */
+static void put_off(struct lane *l, struct message_list *got)
+{
+    for (struct message *m = got->first; m; m = m->next)
+        m->free_retry = true;
+    lane_settle_as(l, got, OUTCOME_RETRY, DEAD_UNKNOWN, "not yet");
+}
+
+/* Retries of the live stream are due at every step, and suspects of it wait too. */
+TEST(a_suspect_of_the_bulk_stream_does_not_wait_behind_a_busy_live_stream)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    size_t bulk = 0;
+
+    world_start(&w, 1);
+    w.config.reclaim_idle_ms = 10; /* a pass each ms, and a delay of 9 ms for all that is put off */
+    other_lives(&w);
+    leave_pending(&w, LIVE, "other", 30, 4);
+    leave_pending(&w, LIVE, "parked", 3, 1);
+    leave_pending(&w, BULK, "other", 1, 4);
+    lane_start(&l, &w, "w-0");
+    for (int i = 0; i < 8 && bulk == 0; i++) {
+        lane_read(&l, 100, 0, &got);
+        bulk = from_bulk(&got);
+        put_off(&l, &got);
+        wait_ms(10);
+    }
+    CHECK_INT(bulk, 1);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+TEST(suspects_that_are_due_come_every_other_step_and_not_one_a_pass)
+{
+    enum { SUSPECTS = 50 };
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    other_lives(&w);
+    leave_pending(&w, LIVE, "other", SUSPECTS, 4);
+    lane_start(&l, &w, "w-0");
+    for (int i = 0; i < 2 * SUSPECTS + 1; i++) {
+        size_t before = got.count;
+
+        lane_read(&l, 100, 0, &got);
+        CHECK(got.count - before <= 1);
+    }
+    CHECK_INT(got.count, SUSPECTS);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+static int64_t reads_asked(struct world *w)
+{
+    redisReply *r = redis_ask(&w->redis, "INFO commandstats");
+    const char *line = strstr(r->str, "cmdstat_xreadgroup:calls=");
+    int64_t n = 0;
+
+    CHECK(line && number_i64(line + 25, strcspn(line + 25, ","), &n));
+    freeReplyObject(r);
+    return n;
+}
+
+TEST(no_read_waits_for_new_entries_while_suspects_wait_for_their_turn)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+    int64_t asked;
+
+    world_start(&w, 1);
+    leave_pending(&w, LIVE, "w-0", 2, 4);
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 100, 2000, &got);
+    CHECK_INT(got.count, 1);
+    asked = reads_asked(&w);
+    lane_read(&l, 100, 2000, &got);
+    CHECK_INT(got.count, 1);
+    CHECK_INT(reads_asked(&w) - asked, 2); /* live and bulk, and no third one that blocks */
+    lane_read(&l, 100, 2000, &got);
+    CHECK_INT(got.count, 2);
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
+/* A crasher among thousands: the nearer they come to being suspects, the fewer are in work together. */
+TEST(entries_of_vanished_workers_come_in_smaller_groups_each_time)
+{
+    struct world w;
+    struct lane l;
+    struct message_list got = {0};
+
+    world_start(&w, 1);
+    leave_pending(&w, LIVE, "w-0", 20, 3);
+    leave_pending(&w, LIVE, "w-0", 300, 2);
+    leave_pending(&w, LIVE, "w-0", 400, 1);
+    lane_start(&l, &w, "w-0");
+    lane_read(&l, 10000, 0, &got);
+    CHECK_INT(got.count, 16);
+    lane_read(&l, 10000, 0, &got); /* four of a 16th each, and three quarters of 256 */
+    CHECK_INT(got.count, 16 + 4 + 192);
+    lane_read(&l, 10000, 0, &got);
+    CHECK_INT(got.count, 720); /* 108 of 256ths, 400 of 4096ths */
+    message_list_deinit(&got);
+    lane_stop(&l);
+    world_stop(&w);
+}
+
 /* Cuts the lane's connection; the read that meets it fails. */
 static void cut(struct world *w, struct lane *l)
 {
@@ -441,6 +586,10 @@ int main(int argc, char **argv)
                         CASE(an_entry_acked_by_a_peer_is_not_reported_as_lost),
                         CASE(beyond_the_limit_an_entry_comes_judged_as_a_crash),
                         CASE(entries_suspected_of_crashing_are_worked_on_alone),
+                        CASE(a_suspect_of_the_bulk_stream_does_not_wait_behind_a_busy_live_stream),
+                        CASE(suspects_that_are_due_come_every_other_step_and_not_one_a_pass),
+                        CASE(no_read_waits_for_new_entries_while_suspects_wait_for_their_turn),
+                        CASE(entries_of_vanished_workers_come_in_smaller_groups_each_time),
                         CASE(after_an_outage_others_are_given_the_time_to_show_that_they_live),
                         CASE(after_a_short_cut_nothing_is_delayed));
 }
