@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "tests/harness.h"
+#include "tests/unit/no_memory.h"
 
 static bool all_zero(const unsigned char *p, size_t n)
 {
@@ -100,10 +102,31 @@ TEST(empty_requests_have_different_addresses)
     arena_free(a);
 }
 
+static void want_too_much(void *arena)
+{
+    no_memory_from_here();
+    (void)arena_take(arena, (size_t)(NO_MEMORY_MB + 1) << 20);
+}
+
+/* The limit is the turn's affair, a machine without memory nobody's: a turn must not do less for it and go on. */
+TEST(a_chunk_the_machine_has_no_memory_for_ends_the_process)
+{
+    struct arena *a = arena_new(4096, (size_t)1 << 30);
+    char said[4096];
+    int status;
+
+    log_setup("test", LOG_ERROR, false);
+    status = no_memory_run(want_too_much, a, said, sizeof said);
+    CHECK(no_memory_ended(status, said));
+    CHECK(strstr(said, "bytes=68157"));
+    arena_free(a);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
         argc, argv, CASE(hands_out_zeroed_and_aligned_memory), CASE(gives_nothing_beyond_the_limit),
         CASE(uses_the_same_chunks_again), CASE(a_turn_that_ran_dry_does_not_spoil_the_next),
-        CASE(copies_bytes_and_adds_a_terminator), CASE(empty_requests_have_different_addresses));
+        CASE(copies_bytes_and_adds_a_terminator), CASE(empty_requests_have_different_addresses),
+        CASE(a_chunk_the_machine_has_no_memory_for_ends_the_process));
 }

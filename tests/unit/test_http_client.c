@@ -1,7 +1,13 @@
 /* test_http_client.c - one lane's HTTP: reuse, bounds, time-outs, and sentences without secrets. */
+#include <curl/curl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include "common/clock.h"
+#include "common/log.h"
 #include "tests/harness.h"
 #include "tests/unit/fake_market.h"
+#include "tests/unit/no_memory.h"
 #include "worker/http_client.h"
 
 static struct fake_market market;
@@ -38,12 +44,17 @@ static bool start(const char *url, int64_t timeout_ms, void *context)
     return ok;
 }
 
+static void detail_url(char *url, size_t size, const char *cipher)
+{
+    snprintf(url, size, "http://127.0.0.1:%d/order/202507/orders?ids=1&shop_cipher=%s&sign=SECRET",
+             market.port, cipher);
+}
+
 static void start_detail(const char *cipher, int64_t timeout_ms, void *context)
 {
     char url[160];
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/order/202507/orders?ids=1&shop_cipher=%s&sign=SECRET",
-             market.port, cipher);
+    detail_url(url, sizeof url, cipher);
     CHECK(start(url, timeout_ms, context));
 }
 
@@ -272,6 +283,108 @@ TEST(a_bad_ca_file_is_named)
     CHECK(strstr(err.text, "no PEM certificate"));
 }
 
+/* libcurl's allocations; the one that makes `until` zero is refused, no other. */
+static int until = -1;
+
+static bool refused(void)
+{
+    return until > 0 && --until == 0;
+}
+
+static void *curl_malloc(size_t n)
+{
+    return refused() ? NULL : malloc(n);
+}
+
+static void *curl_realloc(void *p, size_t n)
+{
+    return refused() ? NULL : realloc(p, n);
+}
+
+static char *curl_strdup(const char *s)
+{
+    return refused() ? NULL : strdup(s);
+}
+
+static void *curl_calloc(size_t count, size_t n)
+{
+    return refused() ? NULL : calloc(count, n);
+}
+
+/* How a call ended of which one allocation was refused. */
+enum { END_WHOLE = 10, END_NOT_SENT, END_GOOD, END_FAILED, END_WRONG, ENDS };
+
+static void call_with_one_refused(void *number)
+{
+    struct http_answer a = {0};
+    struct err err = {0};
+    void *context;
+    char url[160];
+
+    detail_url(url, sizeof url, "A");
+    client = http_client_new(&config, &err);
+    until = *(int *)number;
+    if (!client || !start(url, 2000, NULL))
+        _exit(END_NOT_SENT);
+    if (!http_client_next(client, 20000, &context, &a))
+        _exit(END_WRONG);
+    if (a.status == 0 && a.error[0] && a.body.length == 0)
+        _exit(END_FAILED);
+    if (a.status != 200 || a.body.length == 0)
+        _exit(END_WRONG);
+    _exit(until > 0 ? END_WHOLE : END_GOOD);
+}
+
+/* A marketplace in a process of its own: what is forked here has no thread but its own. */
+static pid_t market_fork(void)
+{
+    int ports[2];
+    pid_t pid;
+
+    CHECK(pipe(ports) == 0);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        fake_start(&market);
+        _exit(write(ports[1], &market.port, sizeof market.port) < 0 || pause());
+    }
+    CHECK(read(ports[0], &market.port, sizeof market.port) == sizeof market.port);
+    close(ports[0]);
+    close(ports[1]);
+    return pid;
+}
+
+/* Whichever of libcurl's allocations is refused: the call is not sent, or the process ends, or it goes well all the same. Some
+ * libcurl itself takes for a name that nobody knows or a time that is over: those are calls that failed on the way, which is
+ * no fault of an event. None may look like an answer. */
+TEST(no_want_of_memory_in_libcurl_passes_for_an_answer)
+{
+    int ends[ENDS] = {0}, ended = 0;
+    pid_t pid = market_fork();
+
+    log_setup("test", LOG_ERROR, false);
+    CHECK(curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, free, curl_realloc, curl_strdup,
+                               curl_calloc) == CURLE_OK);
+    for (int number = 1; ends[END_WHOLE] == 0; number++) {
+        char said[4096];
+        int status = no_memory_run(call_with_one_refused, &number, said, sizeof said);
+
+        CHECK(no_memory_ended(status, said) || WIFEXITED(status));
+        if (!WIFEXITED(status)) {
+            ended++;
+            continue;
+        }
+        CHECK(WEXITSTATUS(status) >= END_WHOLE && WEXITSTATUS(status) < ENDS);
+        ends[WEXITSTATUS(status)]++;
+    }
+    kill(pid, SIGKILL);
+    CHECK(waitpid(pid, NULL, 0) == pid);
+    CHECK_INT(ends[END_WRONG], 0);
+    CHECK(ends[END_FAILED] < ended);
+    CHECK(ends[END_NOT_SENT] > 10); /* the handle, its options, the headers */
+    CHECK(ended > 10);              /* the transfer */
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(brings_answers_with_their_contexts), CASE(keeps_connections_alive),
@@ -279,5 +392,6 @@ int main(int argc, char **argv)
                         CASE(refuses_a_body_over_the_bound), CASE(reads_retry_after),
                         CASE(says_that_nobody_listens_without_the_url), CASE(speaks_only_http_and_https),
                         CASE(verifies_certificates), CASE(abort_forgets_what_is_under_way),
-                        CASE(a_bad_ca_file_is_named));
+                        CASE(a_bad_ca_file_is_named),
+                        CASE(no_want_of_memory_in_libcurl_passes_for_an_answer));
 }

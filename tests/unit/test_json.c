@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/strbuf.h"
 #include "tests/harness.h"
+#include "tests/unit/no_memory.h"
 
 static yyjson_doc *parse(const char *text)
 {
@@ -241,6 +243,35 @@ TEST(reads_from_memory_that_is_not_terminated)
     free(exact);
 }
 
+static void parse_without_memory(void *text)
+{
+    struct err err = {0};
+
+    no_memory_from_here();
+    if (!json_parse(text, strlen(text), NULL, &err))
+        fprintf(stderr, "judged: %s\n", err.text);
+}
+
+/* Nothing is wrong with the text: were it judged, a good event would end as a dead letter. */
+TEST(a_text_there_is_no_memory_for_ends_the_process_and_is_not_judged)
+{
+    enum { LENGTH = 40 << 20 };
+    char *text = malloc(LENGTH + 1), said[4096];
+    int status;
+
+    CHECK(text);
+    memset(text, ' ', LENGTH);
+    for (size_t i = 1; i + 2 < LENGTH; i += 2)
+        memcpy(text + i, "1,", 2);
+    text[0] = '[';
+    memcpy(text + LENGTH - 3, "1] ", 4);
+    log_setup("test", LOG_ERROR, false);
+    status = no_memory_run(parse_without_memory, text, said, sizeof said);
+    CHECK(no_memory_ended(status, said));
+    CHECK(!strstr(said, "judged"));
+    free(text);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(keeps_ids_of_any_size), CASE(tells_an_absent_id_from_a_wrong_one),
@@ -249,5 +280,6 @@ int main(int argc, char **argv)
                         CASE(limits_the_depth_at_64_levels), CASE(measures_depth_across_siblings),
                         CASE(survives_a_million_nested_arrays), CASE(keeps_nul_characters_inside_strings),
                         CASE(the_first_of_duplicate_keys_counts), CASE(refuses_what_is_not_json),
-                        CASE(reads_from_memory_that_is_not_terminated));
+                        CASE(reads_from_memory_that_is_not_terminated),
+                        CASE(a_text_there_is_no_memory_for_ends_the_process_and_is_not_judged));
 }
