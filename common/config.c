@@ -326,7 +326,8 @@ static const struct config_key *config_nearest(const char *name, size_t n, size_
 
     *distance = SIZE_MAX;
     for (size_t i = 0; i < CONFIG_KEYS; i++) {
-        size_t d = config_distance(name, n, config_keys[i].name, strlen(config_keys[i].name));
+        const size_t m = strlen(config_keys[i].name), least = n > m ? n - m : m - n;
+        const size_t d = least < *distance ? config_distance(name, n, config_keys[i].name, m) : least;
 
         if (d < *distance) {
             *distance = d;

@@ -300,13 +300,19 @@ static bool fits(struct hmac_key *key, const struct form *head, const struct for
     return hmac_sha256_hex(key, parts, 2, hex) && hmac_equal(hex, HMAC_HEX_LENGTH, sent, HMAC_HEX_LENGTH);
 }
 
+/* Nothing has fewer deviations than none. */
+static bool plain(const struct push_guess *g)
+{
+    return g->found && g->wrong == 0;
+}
+
 static void try_key(const struct form *key, const struct forms *heads, const struct forms *bodies,
                     const char sent[HMAC_HEX_LENGTH], struct push_guess *out)
 {
     struct hmac_key *hmac = hmac_key_new(key->text.data, key->text.length);
 
-    for (size_t h = 0; h < heads->count; h++) {
-        for (size_t b = 0; b < bodies->count; b++) {
+    for (size_t h = 0; h < heads->count && !plain(out); h++) {
+        for (size_t b = 0; b < bodies->count && !plain(out); b++) {
             const unsigned wrong = key->wrong | heads->at[h].wrong | bodies->at[b].wrong;
 
             if ((out->found && deviations(wrong) >= deviations(out->wrong)) ||
@@ -332,7 +338,7 @@ void push_guess(const struct push_signer *s, const struct push_guess_input *in,
     key_forms(keys, s);
     head_forms(heads, s, in);
     body_forms(bodies, in->body, in->length);
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; i < keys->count && !plain(out); i++)
         try_key(&keys->at[i], heads, bodies, sent, out);
     forms_free(keys);
     forms_free(heads);
