@@ -20,12 +20,14 @@
 
 enum { TEXT_MOST = 4 << 20 }; /* bytes of the file, and of the text in memory: some ten thousand gaps */
 
+static const char NOTE[] = "redis-run";
 static const char GAP[] = "{\"gap\":\"";
 static const char STATE_OPEN[] = "\"state\":\"open\"", STATE_CLOSED[] = "\"state\":\"closed\"";
 
 struct ledger {
     const char *dir;
-    int fd; /* of the file; -1: there is none */
+    int fd;       /* of the file; -1: there is none */
+    size_t loops; /* of runs */
     pthread_t thread;
     bool running;
 
@@ -34,6 +36,11 @@ struct ledger {
     struct strbuf text;  /* all lines */
     struct strbuf fresh; /* those not written yet */
     bool stopping;
+    char left[WATCH_RUN_MAX];   /* noted by a server that died; "": none, or known to be ours */
+    char noted[WATCH_RUN_MAX];  /* by us: all loops are connected to it; "": none yet */
+    bool note;                  /* it is to be written */
+    bool known;                 /* all loops have been connected to one run */
+    char runs[][WATCH_RUN_MAX]; /* what each loop is connected to; "": not known */
 };
 
 /* ---- the file ---- */
@@ -92,17 +99,17 @@ static bool add_whole(struct strbuf *to, const struct strbuf *text)
 }
 
 /* Nobody knows which stream, nor how much: older is -1. */
-static void add_torn(struct strbuf *to)
+static void add_unknown(struct strbuf *to, const char *reason)
 {
     const int64_t now_ms = clock_now_ms();
     char at[CLOCK_TEXT_MAX];
 
     clock_format_utc(at, now_ms);
     strbuf_add_format(to,
-                      "%s%lld-torn\",%s,\"at\":\"%s\",\"at_ms\":%lld,\"stream\":\"\",\"reason\":\"torn\","
+                      "%s%lld-%s\",%s,\"at\":\"%s\",\"at_ms\":%lld,\"stream\":\"\",\"reason\":\"%s\","
                       "\"last_id\":\"0-0\",\"added_before\":-1,\"added_after\":-1,\"resent\":0,\"missing\":0,"
                       "\"journaled\":0,\"dropped\":0,\"older\":-1,\"due\":0}\n",
-                      GAP, (long long)now_ms, STATE_CLOSED, at, (long long)now_ms);
+                      GAP, (long long)now_ms, reason, STATE_CLOSED, at, (long long)now_ms, reason);
 }
 
 static bool dir_sync(const char *dir)
@@ -142,7 +149,7 @@ static bool mend(struct ledger *l, const char *path)
 
     if (!add_whole(&whole, &l->text)) {
         log_error("a line of the ledger was cut off: what Redis lost then is not known", LOG_S("path", path));
-        add_torn(&whole);
+        add_unknown(&whole, "torn");
     }
     if (whole.length != l->text.length || memcmp(whole.data, l->text.data, whole.length) != 0)
         ok = file_replace(l, &whole, path);
@@ -248,6 +255,110 @@ static bool file_open(struct ledger *l, struct err *err)
     return false;
 }
 
+/* ---- the note ---- */
+
+/* Reads what a server that died has left. One that a crash of the machine has emptied is of no run there is. */
+static bool note_read(struct ledger *l, struct err *err)
+{
+    struct strbuf text = STRBUF_INIT;
+    char path[PATH_MAX];
+    bool ok = true;
+
+    path_of(l, NOTE, path);
+    if (access(path, F_OK) == 0) {
+        ok = strbuf_read_file(&text, path, 4096, err);
+        snprintf(l->left, sizeof(l->left), "%.*s", (int)strcspn(strbuf_text(&text), "\n"),
+                 strbuf_text(&text));
+        if (!l->left[0])
+            l->left[0] = '?';
+    }
+    strbuf_deinit(&text);
+    return ok;
+}
+
+/* In place: what a crash of the machine makes of it is no run of Redis, and so is told. */
+static bool note_write(const struct ledger *l, const char *run)
+{
+    char path[PATH_MAX], line[WATCH_RUN_MAX + 1];
+    int fd, n = snprintf(line, sizeof(line), "%s\n", run);
+    bool ok;
+
+    path_of(l, NOTE, path);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ok = fd >= 0 && write_all(fd, line, (size_t)n) && dir_sync(l->dir);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static void note_remove(const struct ledger *l)
+{
+    char path[PATH_MAX];
+
+    path_of(l, NOTE, path);
+    if (unlink(path) && errno != ENOENT)
+        log_warn_errno("note not removed", LOG_S("path", path));
+}
+
+/* All loops are connected to that run. */
+static bool all_run(const struct ledger *l, const char *run)
+{
+    for (size_t i = 0; i < l->loops; i++)
+        if (strcmp(l->runs[i], run) != 0)
+            return false;
+    return true;
+}
+
+/* The first loop that meets a Redis compares; the text has a line more when what was left is another's. */
+static void compare_left(struct ledger *l, const char *run)
+{
+    if (!l->left[0])
+        return;
+    if (strcmp(l->left, run) != 0) {
+        const size_t from = l->text.length;
+
+        log_error("a server died before it had asked a redis that was started anew what it still has",
+                  LOG_S("dir", l->dir));
+        add_unknown(&l->text, "died");
+        strbuf_add(&l->fresh, l->text.data + from, l->text.length - from);
+    }
+    l->left[0] = '\0';
+}
+
+void ledger_run(struct ledger *l, size_t loop, const char *run, bool kept)
+{
+    if (l->fd < 0)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    snprintf(l->runs[loop], sizeof(l->runs[loop]), "%s", run);
+    if (run[0])
+        compare_left(l, run);
+    if (run[0] && all_run(l, run)) {
+        l->known = true;
+        snprintf(l->noted, sizeof(l->noted), "%s", kept ? "" : run);
+        l->note = true;
+        pthread_cond_signal(&l->changed);
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+/* ---- the writer ---- */
+
+/* Lines before the note: it says that they stand there. */
+static void write_out(struct ledger *l, const struct strbuf *lines, const char *run)
+{
+    bool ok = lines->length == 0 || write_all(l->fd, lines->data, lines->length);
+
+    if (ok && run && run[0])
+        ok = note_write(l, run);
+    else if (ok && run)
+        note_remove(l);
+    if (ok)
+        return;
+    metric_add(METRIC_SERVER_LEDGER_ERRORS, 1);
+    log_warn_errno("ledger not written", LOG_S("dir", l->dir));
+}
+
 static void *writer_run(void *arg)
 {
     struct ledger *l = arg;
@@ -255,18 +366,21 @@ static void *writer_run(void *arg)
     bool stop = false;
 
     while (!stop) {
+        char run[WATCH_RUN_MAX];
+        bool note;
+
         pthread_mutex_lock(&l->mutex);
-        while (l->fresh.length == 0 && !l->stopping)
+        while (l->fresh.length == 0 && !l->note && !l->stopping)
             pthread_cond_wait(&l->changed, &l->mutex);
         swap = lines;
         lines = l->fresh;
         l->fresh = swap;
-        stop = l->stopping && lines.length == 0;
+        memcpy(run, l->noted, sizeof(run));
+        note = l->note;
+        l->note = false;
+        stop = l->stopping && lines.length == 0 && !note;
         pthread_mutex_unlock(&l->mutex);
-        if (lines.length > 0 && !write_all(l->fd, lines.data, lines.length)) {
-            metric_add(METRIC_SERVER_LEDGER_ERRORS, 1);
-            log_warn_errno("ledger not written", LOG_S("dir", l->dir));
-        }
+        write_out(l, &lines, note ? run : NULL);
         strbuf_reset(&lines);
     }
     strbuf_deinit(&lines);
@@ -346,17 +460,18 @@ void ledger_render(struct ledger *l, struct strbuf *to)
 
 /* ---- life ---- */
 
-struct ledger *ledger_open(const char *dir, struct err *err)
+struct ledger *ledger_open(const char *dir, size_t loops, struct err *err)
 {
-    struct ledger *l = xcalloc(1, sizeof(*l));
+    struct ledger *l = xcalloc(1, sizeof(*l) + loops * sizeof(l->runs[0]));
 
     l->dir = dir;
+    l->loops = loops;
     l->fd = -1;
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->changed, NULL);
     if (!dir[0])
         return l;
-    if (file_open(l, err) && thread_start(&l->thread, writer_run, l, err)) {
+    if (file_open(l, err) && note_read(l, err) && thread_start(&l->thread, writer_run, l, err)) {
         l->running = true;
         return l;
     }
@@ -375,6 +490,8 @@ void ledger_close(struct ledger *l)
     pthread_mutex_unlock(&l->mutex);
     if (l->running)
         pthread_join(l->thread, NULL);
+    if (l->known)
+        note_remove(l); /* ours; before, it is of a server that died, and still to be told */
     if (l->fd >= 0)
         close(l->fd);
     strbuf_deinit(&l->text);

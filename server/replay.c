@@ -626,6 +626,7 @@ static void on_info(struct stream_call *call, enum stream_reply reply, const cha
         if (r->run[0] || !run[0])
             run_changed(r);
     memcpy(r->run, run, sizeof(run));
+    ledger_run(r->ledger, (size_t)r->number, run, r->config->journal_always);
     r->state = REPLAY_SURE;
     round_begin(r, clock_mono_ms());
     pump(r);

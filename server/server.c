@@ -369,7 +369,7 @@ struct server *server_new(const struct config *c, struct err *err)
     s->pressure = pressure_new(c);
     s->placement = placement_new(c);
     s->counts = xcalloc(1, sizeof(*s->counts));
-    s->ledger = ledger_open(c->journal_dir, err);
+    s->ledger = ledger_open(c->journal_dir, count, err);
     if (!s->ledger)
         goto failed;
     if (!s->url.path[0] && !resolve_is_numeric(s->url.host)) {

@@ -194,5 +194,88 @@ def case_ledger_cut_off_by_a_power_failure_is_told_once():
             check("a line of its ledger was cut off" in world.ctl("prove", "--since", "1d", status=1).stdout, "on the screen")
 
 
+def stored_run(world, journal):
+    """The note of the run of Redis that has what the server's rings have; "" before there is one."""
+    path = os.path.join(journal, "redis-run")
+    if not os.path.exists(path):
+        return ""
+    with open(path) as note:
+        return note.read().strip()
+
+
+def wait_noted(world, journal):
+    wait_for("the note", lambda: stored_run(world, journal) == world.redis.client.info("server")["run_id"])
+
+
+def case_server_that_died_before_it_asked_a_redis_started_anew_is_told_once():
+    """No AOF, 5 events answered 200, then Redis and its server killed with -9 and both started: nobody has them any more, prove
+    says so and exits 1, the one after it exits 0."""
+    with tempfile.TemporaryDirectory() as journal:
+        settings = {"SERVER_NAME": "s", "JOURNAL_DIR": journal}
+        with World(shops=1, redis=FORGETFUL, server=settings) as world:
+            world.worker()
+            wait_noted(world, journal)
+            for number in range(5):
+                world.change(0, number)
+            world.settle()
+            world.redis.kill()
+            world.server.signal(signal.SIGKILL)
+            world.server.wait()
+            world.redis.start()
+            world.start_server(settings)
+            wait_noted(world, journal)
+            found = proof(world, 1)
+            check_equal([(g["reason"], g["open"], g["healed"], g["older"]) for g in gaps(found)],
+                        [("died", False, False, -1)], "told")
+            check_equal(gaps(proof(world, 0)), [], "and then past")
+            check("died before it" in world.ctl("prove", "--since", "1d", status=1).stdout, "on the screen")
+
+
+def case_server_that_died_while_redis_went_on_has_lost_nothing():
+    """Server killed with -9, Redis as it was; then a clean end, Redis restarted, and a start: prove exits 0 both times, with no gap."""
+    with tempfile.TemporaryDirectory() as journal:
+        settings = {"SERVER_NAME": "s", "JOURNAL_DIR": journal}
+        with World(shops=1, server=settings) as world:
+            world.worker()
+            wait_noted(world, journal)
+            world.change(0, 1)
+            world.server.signal(signal.SIGKILL)
+            world.server.wait()
+            world.start_server(settings)
+            wait_noted(world, journal)
+            world.settle()
+            check_equal(gaps(proof(world, 0, "--since", "1d")), [], "after the kill")
+            world.server.stop()
+            check_equal(stored_run(world, journal), "", "note after a clean end")
+            world.redis.kill()
+            world.redis.start()
+            world.start_server(settings)
+            wait_noted(world, journal)
+            check_equal(gaps(proof(world, 0, "--since", "1d")), [], "after the clean end")
+            world.settle()
+            world.check()
+
+
+def case_journal_that_has_every_event_needs_no_note():
+    """JOURNAL_ALWAYS, Redis without AOF and server killed with -9: no gap is told, the 5 events are drained once more."""
+    with tempfile.TemporaryDirectory() as journal:
+        settings = {"SERVER_NAME": "s", "JOURNAL_DIR": journal, "JOURNAL_ALWAYS": 1}
+        with World(shops=1, redis=FORGETFUL, server=settings) as world:
+            for number in range(5):
+                world.change(0, number)
+            wait_for("the entries", lambda: world.redis.client.xlen(LIVE) == 5)
+            check_equal(stored_run(world, journal), "", "note")
+            world.redis.kill()
+            world.server.signal(signal.SIGKILL)
+            world.server.wait()
+            world.redis.start()
+            world.start_server(settings)
+            world.worker()
+            wait_for("the entries", lambda: world.redis.client.xlen(LIVE) == 5)
+            world.settle()
+            check_equal(gaps(proof(world, 0, "--since", "1d")), [], "told")
+            world.check()
+
+
 shared_mongo()
 run_cases(globals())

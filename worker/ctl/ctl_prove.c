@@ -128,6 +128,14 @@ static void print_future(const struct proof *p)
 
 static void print_gap(const struct prove_server *s, const struct prove_gap *g)
 {
+    if (strcmp(g->reason, "died") == 0) {
+        printf("FINDING  %s: a server died before it had asked a Redis that was started anew what it still "
+               "has: what Redis "
+               "lost then\n"
+               "         of its last events is not known\n",
+               s->name);
+        return;
+    }
     if (g->older < 0) {
         printf(
             "FINDING  %s: a line of its ledger was cut off by a crash: which entries Redis lost then is not "
