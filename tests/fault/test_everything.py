@@ -10,6 +10,7 @@ instants is not drawn, so a rare failure may take several runs).
     usual                           a minute of faults
     SHOPSTREAM_LONG=1               ten minutes, at least 200 faults and 150,000 events
     SHOPSTREAM_STORM_EVENTS=N       as long as N events take at 250 a second, such as 1000000; nothing is in a hurry
+    SHOPSTREAM_STORM_RATE=N         so many events a second instead, both marketplaces together
 
 The last line names the seed, the faults by kind, events, restarts and the result; SHOPSTREAM_STORM_RECORD=FILE appends it there.
 
@@ -30,9 +31,9 @@ from world import shared_mongo  # noqa: E402
 
 LONG = os.environ.get("SHOPSTREAM_LONG") == "1"
 EVENTS = int(os.environ.get("SHOPSTREAM_STORM_EVENTS", "0"))
-RATE = 250 if LONG or EVENTS else 100  # events a second, both marketplaces together
+RATE = int(os.environ.get("SHOPSTREAM_STORM_RATE", "0")) or (250 if LONG or EVENTS else 100)
 SECONDS = -(-EVENTS // RATE) + 4 if EVENTS else 610 if LONG else 60
-LEAST_EVENTS, LEAST_FAULTS = EVENTS or (150000 if LONG else 5000), 200 if LONG else 20
+LEAST_EVENTS, LEAST_FAULTS = EVENTS or RATE * (600 if LONG else 50), 200 if LONG else 20
 
 
 def keep(record):

@@ -33,6 +33,7 @@ from world import LIVE, World, content_of, text
 SHOPS, SLOTS = 4, 3  # of each marketplace; workers
 LEAVE_S = 60         # a worker told to leave is gone by then: DRAIN_MS, and a refresh that is under way
 SLICE_S = 4          # of load made at once
+LOST_S = 15          # a Redis that is killed loses less than that
 # What changes: shares of events, and of kinds. On Shopee an order's own push says nothing about its packages, although they show
 # the order's status: there, orders whose packages are looked at change through their packages alone.
 KINDS = {"tiktok": [(1, {"order": 0.5, "product": 0.2, "return": 0.1, "cancellation": 0.05, "tracking": 0.15})],
@@ -139,6 +140,7 @@ class Storm:
         self.over, self.problem = threading.Event(), None  # over: nobody strikes any more; problem: why it was called off
         self.ended = threading.Event()                     # supervisor, person and follower may go
         self.seen = {}                                     # follower: what an entry is known by -> its newest id
+        self.newest = collections.deque(maxlen=100000)     # of those the last ones: (what it is known by, id)
         self.closers = contextlib.ExitStack()
 
     def schedule_lines(self):
@@ -194,15 +196,20 @@ class Storm:
         self.restarts["server"] += 1
 
     def wait_replayed(self):
-        """The server has Redis, and has sent again what Redis had lost."""
+        """The server has sent again what Redis had lost. That a loop is connected says nothing: it has not asked yet what this
+        Redis has. Only when all have asked the one that runs now do gaps that are closed mean that nothing is left to do."""
         deadline = time.monotonic() + 120
         while self.problem is None:
-            with contextlib.suppress(OSError, Failure):
-                server = self.world.server
-                if server.metric("shopstream_server_redis_up") > 0 and not self.open_gaps(server):
+            with contextlib.suppress(OSError, Failure, redis_client.RedisError):
+                if self.asked_run() == self.world.redis.client.info("server")["run_id"] and not self.open_gaps(self.world.server):
                     return
             check(time.monotonic() < deadline, "gaps stay open: %s" % self.world.server.admin("/ledger")[1][-2000:])
             time.sleep(0.1)
+
+    def asked_run(self):
+        """The run of Redis that every loop of the server has asked, as the server notes it."""
+        with open(os.path.join(self.world.directory, "journal", "redis-run")) as note:
+            return note.read().strip()
 
     @staticmethod
     def open_gaps(server):
@@ -294,20 +301,35 @@ class Storm:
 
     def follow(self):
         """Remembers what stands in the live stream; Redis may be away, and lose its newest entries."""
-        client, last = redis_client.Redis.from_url(self.world.redis.url, socket_timeout=5), "0-0"
+        client, last, run = redis_client.Redis.from_url(self.world.redis.url, socket_timeout=5), "0-0", None
         while True:
             done = self.ended.is_set()
             with contextlib.suppress(redis_client.RedisError):
+                now = client.info("server")["run_id"]
+                if now != run:
+                    self.forget_lost(client, last)
+                    run = now
                 page = client.xrange(LIVE, "(" + last, "+", count=2000)
                 for entry_id, fields in page:
                     last = text(entry_id)
                     for name in known_by(text(fields.get(b"key", b"")).rpartition(":")[2], text(fields.get(b"body", b""))):
                         self.seen[name] = last
+                        self.newest.append((name, last))
                 if page:
                     continue
                 if done:
                     return
             self.ended.wait(0.5)
+
+    def forget_lost(self, client, last):
+        """What a Redis that was started anew has lost was not seen: trimming would hide that nobody stored it again. Losses are of
+        its last seconds; what stands before the first entry is trimmed."""
+        since = max(0, order_of(last)[0] - LOST_S * 1000)
+        there = [text(entry_id) for entry_id, _ in client.xrange(LIVE, since, last)]
+        first, there = order_of(there[0]) if there else (0, 0), set(there)
+        for name, entry_id in self.newest:
+            if order_of(entry_id) >= max(first, (since, 0)) and entry_id not in there and self.seen.get(name) == entry_id:
+                del self.seen[name]
 
     def check_entries(self):
         """Each accepted event has an entry in the stream, or has had one that was trimmed since, or is a dead letter."""
@@ -331,7 +353,7 @@ class Storm:
         odd = [stream for stream in found["streams"]
                if stream["no_group"] or stream["trimmed_unread"] or stream["pending_without_body"]]
         check(not odd, "%sstreams: %s" % (shown, odd))
-        dropped = [gap for gap in gaps if gap["dropped"]]
+        dropped = [gap for gap in gaps if gap["dropped"] or gap["older"] < 0]
         check(not dropped, "%sgaps: %s" % (shown, dropped))
         self.estimated = sum(gap["older"] for gap in gaps)
         check(done.returncode == 0 or (done.returncode == 1 and self.estimated), shown + done.stdout[-6000:])
@@ -377,9 +399,9 @@ class Storm:
             self.rage()
             for slot in self.slots:
                 slot.worker.wait_started()
+            self.check_entries()  # first: what was lost is stale, too
             world.check(entries=False, prove=False)
             self.check_proof()
-            self.check_entries()
 
     def rage(self):
         self.began = time.monotonic()
