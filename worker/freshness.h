@@ -9,8 +9,6 @@
  *   second sort among them was stored are lost; its own, at which it came back, is later than all of those.
  *   tracking, of the first sort otherwise: both of them, too. Its version is the newest of several update times, so a
  *   version may be later than a change it does not show.
- *   tracking, of the first sort otherwise: both of them, too. Its version is the newest of several update times, so a
- *   version may be later than a change it does not show.
  * Comparisons with entry_ms are strict, because clocks step. An entry from the future (entry_ms > now_ms) is always read.
  * An entry of another partition than its shop's current one was stored by another node's clock: nothing proves it but a read.
  * A tombstone with fetched_ms > entry_ms reflects both sorts. Pure. */

@@ -205,7 +205,10 @@ static void turn_read(struct lane *l, struct message_list *fresh)
     full = held >= room || held_bytes >= room_bytes;
     if (full && !l->progressed) /* calls are under way, or its shops wait for a rate limit */
         wait_or_stop(l->worker, CARRIED_BLOCK_MS);
-    ok = full || batch_read(l->reader, room - held, room_bytes - held_bytes, turn_block_ms(l), fresh, &err);
+    /* Nothing is held before Redis' clock is known: by our own, which may be wrong, a read would seem later than it is. */
+    ok = l->time.at_ms != 0 || redis_time_sync(&l->time, l->reads, &err);
+    ok = ok &&
+         (full || batch_read(l->reader, room - held, room_bytes - held_bytes, turn_block_ms(l), fresh, &err));
     if (ok && redis_time_sync(&l->time, l->reads, &err))
         pause_end(&l->redis, l);
     else

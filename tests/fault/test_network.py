@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from load import *  # noqa: E402,F403
 from proxy import Proxy  # noqa: E402
+from stepping import Stepper  # noqa: E402
 from stack import check, check_equal, run_cases, wait_for  # noqa: E402
 from world import World  # noqa: E402
 
@@ -182,6 +183,26 @@ def case_a_worker_s_clock_steps_an_hour_ahead():
 def case_a_worker_s_clock_steps_an_hour_back():
     """One of two workers' clocks -1 h under load: 0 attempts charged, 0 dead letters, everything equals the marketplace."""
     worker_clock_steps(-3600)
+
+
+def case_a_worker_that_could_not_ask_redis_for_its_clock_reads_nothing():
+    """A worker whose clock is +20 s, and whose connections break when it first asks Redis for the time: its read of the order stands
+    there with Redis' time, or for a while the order would count as read later than events that come after it."""
+    with World(release=True) as world, Stepper(world.redis.port) as proxy:
+        clock = Clock(world.directory, "worker")
+        clock.step(20)
+        changed = world.change(0, 1)
+        proxy.stop_at(b"\r\nTIME\r\n", count=2)  # the lane's and the sweep's
+        world.worker("ahead", REDIS_URL=world.redis.url.replace(":%d" % world.redis.port, ":%d" % proxy.port), **clock.settings())
+        check(proxy.reached.wait(20), "nobody asked for the time")
+        proxy.cut()
+        wait_for("a lane without Redis", lambda: log_count(world, "dependency away"))
+        proxy.heal()
+        world.settle()
+        fetched_ms = wait_for("the order", lambda: world.order(changed))["fetched_ms"]
+        ahead_ms = fetched_ms - int(time.time() * 1000)
+        check(ahead_ms <= 0, "read %d ms from now" % ahead_ms)
+        world.check()
 
 
 def redis_clock_steps(by):

@@ -16,7 +16,7 @@ import threading
 class Stepper:
     def __init__(self, port):
         self.target = port
-        self.pattern, self.applied = None, False
+        self.pattern, self.applied, self.left = None, False, 0
         self.reached = threading.Event()  # a message with the pattern has come
         self.free = threading.Event()     # set: messages pass
         self.free.set()
@@ -27,12 +27,13 @@ class Stepper:
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def stop_at(self, pattern, applied=False):
-        """The next message with these bytes stops its connection: before it is passed on, or (applied) before its answer is."""
+    def stop_at(self, pattern, applied=False, count=1):
+        """The next message with these bytes stops its connection: before it is passed on, or (applied) before its answer is.
+        count: so many messages, of connections of their own."""
         with self.lock:
             self.reached.clear()
             self.free.clear()
-            self.pattern, self.applied = pattern, applied
+            self.pattern, self.applied, self.left = pattern, applied, count
 
     def go_on(self):
         with self.lock:
@@ -84,11 +85,13 @@ class Stepper:
         with self.lock:
             if self.pattern is None or self.pattern not in data:
                 return False
-            self.pattern = None
             if self.applied:
                 state["held"] = True
-        self.reached.set()
-        return not self.applied
+            self.left -= 1
+            if self.left == 0:
+                self.pattern = None
+                self.reached.set()
+            return not self.applied
 
     def _pump(self, source, target, waits):
         with contextlib.suppress(OSError):
