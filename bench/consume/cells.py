@@ -81,16 +81,17 @@ def three_hundred(_):
 
 
 def cells():
-    """Growth goes on with the scene of this part; then come scenes of other sizes."""
+    """A scene is made when its size is new: the small one first, growth goes on with the large one; then come other sizes."""
     return [
-        Cell(CURRENT, "consume", {**workers("after"), BARE_READS: round_of(BareLoop(), "after")}, COLUMNS),
-        Cell(NEW, "consume", {**workers("nothing"), BARE_INSERTS: bare_round(1)}, COLUMNS),
-        Cell(NEW_TWO, "consume", {**workers("nothing", at_a_time=2), BARE_INSERTS: bare_round(2)}, COLUMNS),
-        Cell(UPDATES, "consume", workers("before"), COLUMNS),
-        Cell(POISON, "consume", workers("nothing", "poison"), COLUMNS),
-        Cell(LATENCY, "consume", workers("nothing", latency_ms=LATENCY_MS), COLUMNS),
+        Cell(THREE_HUNDRED, "consume", {OURS: three_hundred}, COLUMNS, firm=True, seconds=2, setup=20),
+        Cell(CURRENT, "consume", {**workers("after"), BARE_READS: round_of(BareLoop(), "after")}, COLUMNS, firm=True, seconds=8,
+             setup=20),
+        Cell(NEW, "consume", {**workers("nothing"), BARE_INSERTS: bare_round(1)}, COLUMNS, firm=True, seconds=34),
+        Cell(NEW_TWO, "consume", {**workers("nothing", at_a_time=2), BARE_INSERTS: bare_round(2)}, COLUMNS, seconds=37),
+        Cell(UPDATES, "consume", workers("before"), COLUMNS, seconds=31),
+        Cell(POISON, "consume", workers("nothing", "poison"), COLUMNS, seconds=31),
+        Cell(LATENCY, "consume", workers("nothing", latency_ms=LATENCY_MS), COLUMNS, seconds=31),
         *growth.cells(ORDERS, QUICK_ORDERS, SHOPS, COLUMNS),
-        Cell(THREE_HUNDRED, "consume", {OURS: three_hundred}, COLUMNS),
     ]
 
 

@@ -76,20 +76,20 @@ class Sizes:
 def cells(orders, quick_orders, shops, columns):
     sizes, made = Sizes(orders, quick_orders, shops), []
 
-    def add(name, function, quick=True, rounds=3):
-        made.append(Cell(name, "growth", {OURS: function}, columns, rounds, quick))
+    def add(name, function, quick=True, rounds=3, firm=False, seconds=5, setup=0):
+        made.append(Cell(name, "growth", {OURS: function}, columns, rounds, quick, firm, seconds, setup))
 
     for n in LANES:
         for what in (NEW, CURRENT):
             add(lanes_name(n, what), sizes.lanes(n, what))
     for n in DOCUMENTS:
         for what in (NEW, CURRENT):
-            add(documents_name(n, what), sizes.documents(n, what), n in QUICK_DOCUMENTS)
+            add(documents_name(n, what), sizes.documents(n, what), n in QUICK_DOCUMENTS, setup=n // 8000 if what == NEW else 0)
     for n in EVENTS:
-        add(events_name(n), sizes.events(n), n in QUICK_EVENTS, 1 if n == EVENTS[-1] else 3)
+        add(events_name(n), sizes.events(n), n in QUICK_EVENTS, 1 if n == EVENTS[-1] else 3, n == EVENTS[-1], 3 + n // 14000)
     for n in GROWN_SHOPS:
         for what in (NEW, CURRENT):
-            add(shops_name(n, what), sizes.of_shops(n, what), n in QUICK_SHOPS)
+            add(shops_name(n, what), sizes.of_shops(n, what), n in QUICK_SHOPS, setup=20 if what == NEW else 0)
     return made
 
 

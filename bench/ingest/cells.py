@@ -1,11 +1,11 @@
-"""The cells of the parts ingest and growth: one factor at a time around a base case.
+"""The cells of the parts ingest, experiments and growth: one factor at a time around a base case.
 
 Base: signed bodies of 1 KiB, each unique, over 64 kept-alive connections, closed loop, Redis with AOF everysec. The contender has a
 core for itself; Redis and the sender share the other."""
 
 import statistics
 
-from ingest import load
+from ingest import experiments, load
 from ingest.growth import BODIES, EVENTS, body_round, events_round
 from ingest.journal import journal_round
 from ingest.plain import plain_round
@@ -49,6 +49,7 @@ BODY_COLUMNS = (CPU, ("cpu_kib", "CPU µs/KiB", "%.2f"), ("rate", "req/s", "%.0f
                 ("rss", "peak RSS MB", "%.1f"), REDIS, *MACHINE)
 
 BASE, PLAIN, JOURNAL, CROWD = "base", "Redis alone", "journal, Redis stopped", "1,000 connections"
+HALF = "open loop, 50 % of its maximum"
 GROW_EVENTS, GROW_BODY = "events stored (256 B each)", "length of the body"
 _maxima = {}  # contender -> requests/s of each round of the base case
 
@@ -61,13 +62,15 @@ def base_round(name):
     return run
 
 
+def share_of(name, share, quick):
+    """Requests a second: a share of the contender's own maximum; that is measured first when the base case was left out."""
+    if name not in _maxima:
+        base_round(name)(quick)
+    return max(1, int(statistics.median(_maxima[name]) * share / 100))
+
+
 def open_round(name, share):
-    """At a share of the contender's own maximum; that is measured first when the base case was left out."""
-    def run(quick):
-        if name not in _maxima:
-            base_round(name)(quick)
-        return load.round_of(MAKERS[name], quick, rate=max(1, int(statistics.median(_maxima[name]) * share / 100)))
-    return run
+    return lambda quick: load.round_of(MAKERS[name], quick, rate=share_of(name, share, quick))
 
 
 def varied(contenders, settings=None, **how):
@@ -84,38 +87,45 @@ def crowd():
 
 
 def ingest_cells():
-    yield Cell(BASE, "ingest", {name: base_round(name) for name in MAKERS}, COLUMNS, rounds=5)
+    yield Cell(BASE, "ingest", {name: base_round(name) for name in MAKERS}, COLUMNS, rounds=5, firm=True, seconds=42)
     for share in (25, 50, 75):
         yield Cell("open loop, %d %% of its maximum" % share, "ingest", {name: open_round(name, share) for name in OPEN}, COLUMNS,
-                   quick=share == 50)
+                   quick=share == 50, firm=share == 50, seconds=27)
     yield Cell("AOF off", "ingest", varied(VARIED, redis_arguments=("--appendonly", "no")), COLUMNS)
     yield Cell("AOF always", "ingest", varied(VARIED, redis_arguments=("--appendfsync", "always")), COLUMNS)
     yield Cell("256 B", "ingest", varied(VARIED, size=256), COLUMNS)
     yield Cell("16 KiB", "ingest", varied(VARIED, size=16384), COLUMNS)
     yield Cell("1 connection", "ingest", varied(VARIED, connections=1), COLUMNS)
-    yield Cell(CROWD, "ingest", crowd(), COLUMNS)
+    yield Cell(CROWD, "ingest", crowd(), COLUMNS, firm=True, seconds=27)
     yield Cell("10,000 connections", "ingest", varied(
-        VARIED, THRONG_SETTINGS, connections=10000, redis_arguments=THRONG_REDIS), COLUMNS)
+        VARIED, THRONG_SETTINGS, connections=10000, redis_arguments=THRONG_REDIS), COLUMNS, seconds=28)
     yield Cell("a connection each", "ingest", varied(VARIED + (EVHTTP,), keep_alive=False), COLUMNS)
     yield Cell("behind nginx", "ingest", {OURS: lambda quick: load.round_of(BehindNginx, quick)}, COLUMNS)
-    yield Cell(JOURNAL, "ingest", {OURS: journal_round}, COLUMNS)
+    yield Cell(JOURNAL, "ingest", {OURS: journal_round}, COLUMNS, firm=True, seconds=8)
     yield Cell(PLAIN, "ingest", {
         "redis-benchmark, 64 connections": lambda quick: plain_round(quick, connections=64, pipeline=1),
         "redis-benchmark, 4 connections, pipeline of 16": lambda quick: plain_round(quick, connections=4, pipeline=16),
-    }, PLAIN_COLUMNS)
+    }, PLAIN_COLUMNS, seconds=8)
+
+
+def experiment_cells():
+    yield experiments.pieces_cell(COLUMNS)
+    yield experiments.half_cell(lambda quick: share_of(OURS, 50, quick), COLUMNS)
+    yield experiments.journal_cell(COLUMNS)
+    yield experiments.commands_cell(PLAIN_COLUMNS)
 
 
 def growth_cells():
     yield Cell(GROW_EVENTS, "growth", {
         OURS: lambda quick: events_round(Shopstream, quick),
         NO_RING: lambda quick: events_round(lambda redis: Shopstream(redis, NO_RING_SETTINGS), quick),
-    }, EVENTS_COLUMNS, rounds=2)
+    }, EVENTS_COLUMNS, rounds=2, firm=True, seconds=100)
     yield Cell(GROW_BODY, "growth", {title: lambda quick, size=size: body_round(Shopstream, quick, size)
-                                     for title, size in BODIES.items()}, BODY_COLUMNS)
+                                     for title, size in BODIES.items()}, BODY_COLUMNS, seconds=24)
 
 
 def cells():
-    return [*ingest_cells(), *growth_cells()]
+    return [*ingest_cells(), *experiment_cells(), *growth_cells()]
 
 
 NOTES = {
@@ -123,6 +133,7 @@ NOTES = {
               "other rows change one thing. The contender has one core (two processes: both), Redis and the sender the other: where "
               "*driver's core* is at 100 %, req/s is what they allow and *req/s per core* (a second by the CPU of a request) is the "
               "contender's own. webdis and bare evhttp verify nothing; shopstream always does.",
+    "experiments": "What the targets of ingest rest on: the base case with one limit lifted at a time.",
     "growth": "What an event costs when so many are stored already (30,000 events each time), and by the length of its body.",
 }
 
@@ -131,7 +142,7 @@ NOTES = {
 
 def cpu_target(results, other, bound, cell=BASE):
     return at_most("CPU per request ÷ %s%s" % (other, "" if cell == BASE else ", " + cell),
-                   results.ratio(cell, OURS, other, "cpu"), bound)
+                   results.ratio(cell, OURS, other, "cpu"), bound, limit=experiments.limit_of_libraries(results, cell, OURS, other))
 
 
 def quotient(results, cell, contender, key, by):
@@ -148,11 +159,13 @@ def targets(results):
         cpu_target(results, FASTIFY, 0.45),
         cpu_target(results, EVHTTP, 1.35),
         cpu_target(results, WEBDIS, 1.15, CROWD),
-        at_most("Redis CPU per request ÷ a plain XADD (dedupe off)", results.ratio(BASE, OURS, NO_DEDUPE, "redis"), 1.5),
+        at_most("Redis CPU per request ÷ a plain XADD (dedupe off)", results.ratio(BASE, OURS, NO_DEDUPE, "redis"), 1.5,
+                limit=experiments.limit_of_marks(results)),
         at_most("RSS without the replay ring at 1,000 connections, MB", results.median(CROWD, NO_RING, "rss"), 15, "%.1f"),
-        at_most("p99 from arrival to stored at half of the maximum, ms", results.median("open loop, 50 % of its maximum", OURS, "p99"),
-                5),
-        at_least("events/s with Redis stopped, by the journal", results.median(JOURNAL, OURS, "rate"), 20000, "%.0f"),
+        at_most("p99 from arrival to stored at half of the maximum, ms", results.median(HALF, OURS, "p99"), 5,
+                limit=experiments.limit_of_half(results)),
+        at_least("events/s with Redis stopped, by the journal", results.median(JOURNAL, OURS, "rate"), 20000, "%.0f",
+                 limit=experiments.limit_of_journal(results)),
         at_most("CPU per event after {:,} stored ÷ after {:,}".format(last, EVENTS[0]),
                 quotient(results, GROW_EVENTS, OURS, "cpu_%d" % last, "cpu_%d" % EVENTS[0]), 1.1),
         at_most("RSS after {:,} stored ÷ after {:,}, no replay ring".format(last, EVENTS[0]),
@@ -165,12 +178,11 @@ def bars(results, title, unit, cell, key, form, contenders):
 
 
 def panels(results):
-    half = "open loop, 50 % of its maximum"
     return {
         "ingest": [
             bars(results, "CPU of one webhook: 1 KiB, 64 connections", "µs", BASE, "cpu", "%.1f", MAKERS),
             bars(results, "Redis' CPU of one webhook", "µs", BASE, "redis", "%.1f", [n for n in MAKERS if n != EVHTTP]),
-            bars(results, "p99 at half of each one's maximum, from the moment a webhook was due", "ms", half, "p99", "%.2f", OPEN),
+            bars(results, "p99 at half of each one's maximum, from the moment a webhook was due", "ms", HALF, "p99", "%.2f", OPEN),
             bars(results, "Peak resident memory at 1,000 connections", "MB", CROWD, "rss", "%.1f", crowd()),
         ],
         "growth": [

@@ -85,6 +85,15 @@ class Evhttp(Rival):
         return True
 
 
+class EvhttpRedis(Evhttp):
+    """The same with hiredis behind it; marks: with GET and SET around the XADD, as the product."""
+
+    stores = True
+
+    def __init__(self, redis, marks=False):
+        Rival.__init__(self, [os.path.join(stack.RELEASE, "bench-evhttp-redis"), str(redis.port), "marks" if marks else "xadd"], redis)
+
+
 class Webdis(Rival):
     """As packaged but for ports, files and one thread, because one core is what everybody gets. Verifies nothing. The body of a
     PUT is the last argument of the command in the path."""

@@ -15,8 +15,9 @@ def on_disk(redis):
     return info["aof_buffer_length"] == 0 and info["aof_pending_bio_fsync"] == 0
 
 
-def journal_round(quick):
-    with load.driver_redis() as redis, tempfile.TemporaryDirectory(prefix="shopstream-journal-") as journal:
+def journal_round(quick, directory=None):
+    """directory: where it lies; TMPDIR unless told."""
+    with load.driver_redis() as redis, tempfile.TemporaryDirectory(prefix="shopstream-journal-", dir=directory) as journal:
         with Shopstream(redis, {"JOURNAL_DIR": journal}) as server:
             load.warm_up(server)
             stack.wait_for("the append-only file", lambda: on_disk(redis))

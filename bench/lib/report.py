@@ -68,7 +68,7 @@ def shown(values, form, spread=True):
 
 def row_of(results, cell, contender):
     error = results.error(cell.name, contender)
-    if error:
+    if error and (cell.name, contender) not in results.rounds:
         return ["**failed:** " + error.replace("|", "\\|")] + [""] * (len(cell.columns) - 1)
     return [shown(results.values(cell.name, contender, key), form, key not in CONDITIONS) for key, _, form in cell.columns]
 
@@ -97,10 +97,28 @@ def tables(results, part):
     return "\n\n".join(table_of(results, cells) for cells in found)
 
 
+def verdict(row):
+    return {True: "yes", None: "not measured", False: "**no**, by %.0f %%" % row.by}[row.met]
+
+
 def targets_table(rows):
-    words = {True: "yes", False: "**no**", None: "not measured"}
-    return "\n".join(["| Target | measured | bound | met |", "|---|---|---|---|"] + [
-        "| %s | %s | %s | %s |" % (sentence, figure, bound, words[met]) for sentence, figure, bound, met in rows])
+    """With a sentence of how many are met, and the limit of each that is not."""
+    missed, known = [row for row in rows if row.met is False], [row for row in rows if row.met is not None]
+    said = "%d of %d met." % (len(known) - len(missed), len(known))
+    if missed:
+        said = "%d of %d met; the largest miss is %.0f %%." % (len(known) - len(missed), len(known), max(row.by for row in missed))
+    return "\n".join([said, "", "| Target | measured | bound | met | what limits it, and what moves it |", "|---|---|---|---|---|"] + [
+        "| %s | %s | %s | %s | %s |" % (row.sentence, row.figure, row.bound, verdict(row),
+                                       (row.limit or "no experiment") if row.met is False else "") for row in rows])
+
+
+def failures_list(results):
+    """Rounds that failed, and cells there was no time for."""
+    lines = ["- %s, %s: %s (%s)" % (cell, contender, sentence, "given up" if results.error(cell, contender) else "tried again")
+             for cell, contender, sentence in results.failures]
+    if results.left_out:
+        lines.append("- no time was left for: " + ", ".join(results.left_out))
+    return "\n".join(lines)
 
 
 def facts_table(rows):

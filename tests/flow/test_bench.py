@@ -1,5 +1,5 @@
-"""bench/run itself: that a failing contender costs one row, that tables and targets say what was measured, and that a round of
-the server gives every figure. The others' contenders are not installed for tests."""
+"""bench/run itself: that it ends in time, that a failing contender costs one row, that what was measured is kept, that tables and
+targets say what was measured, and that a round of the server gives every figure. The others' contenders are not installed for tests."""
 
 import argparse
 import contextlib
@@ -10,6 +10,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -25,17 +26,88 @@ from ingest import cells, load  # noqa: E402
 from ingest.product import Shopstream  # noqa: E402
 from lib import measure, report  # noqa: E402
 from lib.cell import Cell, Results, at_least, at_most  # noqa: E402
+from lib.plan import Plan  # noqa: E402
 
 COLUMNS = (("rate", "req/s", "%.0f"), ("cpu", "CPU µs", "%.1f"))
 
 
-def run_quietly(cell, **options):
+class Clock:
+    """A time that only moves when told."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def run_quietly(cell):
     results = Results()
-    wanted = dict(quick=False, rounds=None)
-    wanted.update(options)
+    plan = Plan([cell], lambda cell: cell.rounds, 60)
     with contextlib.redirect_stderr(io.StringIO()):
-        bench_run.run_cell(cell, argparse.Namespace(**wanted), results)
+        bench_run.run_cell(plan, 0, cell.rounds, argparse.Namespace(quick=False), results)
     return results
+
+
+def timed_cell(clock, name, seconds, takes, **how):
+    """A cell that says it takes so many seconds a round, and takes others."""
+    def run(_):
+        clock.now += takes
+        return {}
+    return Cell(name, "ingest", {"A": run}, COLUMNS, seconds=seconds, **how)
+
+
+def planned_run(cells, clock, minutes):
+    """(rounds that each cell had, by name; the results)."""
+    results, rounds = Results(), {cell.name: 0 for cell in cells}
+    original = bench_run.Plan
+    bench_run.Plan = lambda *arguments: Plan(*arguments, clock=clock)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            bench_run.run_cells(cells, argparse.Namespace(quick=False, rounds=None, budget=minutes), results, lambda: None)
+    finally:
+        bench_run.Plan = original
+    for (name, _), figures in results.rounds.items():
+        rounds[name] = len(figures)
+    return rounds, results
+
+
+def case_with_time_for_everything_every_round_is_run():
+    clock = Clock()
+    cells_ = [timed_cell(clock, name, 10, 10, rounds=3) for name in "xyz"]
+    check_equal(planned_run(cells_, clock, 2)[0], {"x": 3, "y": 3, "z": 3}, "rounds")
+
+
+def case_without_it_those_that_no_target_rests_on_lose_theirs_first():
+    clock = Clock()
+    cells_ = [timed_cell(clock, "x", 10, 10), timed_cell(clock, "y", 10, 10, firm=True), timed_cell(clock, "z", 10, 10)]
+    check_equal(planned_run(cells_, clock, 1)[0], {"x": 1, "y": 3, "z": 2}, "rounds")
+    clock = Clock()
+    cells_ = [timed_cell(clock, "x", 10, 10), timed_cell(clock, "y", 10, 10, firm=True)]
+    rounds, results = planned_run(cells_, clock, 0.3)
+    check_equal((rounds, results.left_out), ({"x": 0, "y": 1}, ["x"]), "rounds when there is hardly any time")
+    check("no time was left for: x" in report.failures_list(results), "what was left out is not told")
+
+
+def case_a_machine_slower_than_expected_still_ends_in_time():
+    for slower in (2, 5, 20):
+        clock = Clock()
+        cells_ = [timed_cell(clock, "cell %d" % n, 20, 20 * slower, firm=n % 3 == 0) for n in range(30)]
+        planned_run(cells_, clock, 20)
+        check(clock.now <= 20 * 60 + 20 * slower, "%d times slower: %.0f s" % (slower, clock.now))
+        check(clock.now >= 15 * 60, "%d times slower: only %.0f s were used" % (slower, clock.now))
+
+
+def case_a_round_that_hangs_is_a_failure():
+    plan = Plan([], None, 1)
+    check(plan.limit_of(Cell("x", "ingest", {"A": None}, COLUMNS, seconds=1)) <= 150, "a round may take longer than the run")
+    try:
+        with bench_run.time_limit(1):
+            threading.Event().wait(60)
+    except TimeoutError as error:
+        check("1 s" in str(error), str(error))
+    else:
+        raise Failure("it was let hang")
 
 
 def case_contenders_take_turns():
@@ -56,6 +128,38 @@ def case_a_contender_that_fails_costs_its_row_and_no_other():
     check_equal(rows[3], "|  | good | 5 | 2.0 |", "row of the good one")
 
 
+def case_a_contender_that_fails_once_is_tried_again():
+    turns = iter((Failure("once"), {"rate": 5, "cpu": 2.0}, {"rate": 5, "cpu": 2.0}))
+
+    def shaky(quick):
+        turn = next(turns)
+        if isinstance(turn, Failure):
+            raise turn
+        return turn
+    results = run_quietly(Cell("x", "ingest", {"shaky": shaky}, COLUMNS, rounds=2))
+    check_equal(results.values("x", "shaky", "rate"), [5, 5], "its rounds")
+    check_equal(report.tables(results, "ingest").splitlines()[2], "| **x** | shaky | 5 | 2.0 |", "its row")
+    check_equal(report.failures_list(results), "- x, shaky: once (tried again)", "what is told of it")
+
+
+def case_what_was_measured_is_kept_before_the_run_ends():
+    results = run_quietly(Cell("x", "ingest", {"A": lambda quick: {"rate": 4711}}, COLUMNS, rounds=1))
+    options = argparse.Namespace(print=False, date="2026-01-01", name="machine", parts=["ingest"], quick=False, only=None)
+    root = bench_run.ROOT
+    with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stderr(io.StringIO()), \
+            contextlib.redirect_stdout(io.StringIO()):
+        bench_run.ROOT = directory
+        try:
+            bench_run.keep([], results, options, time.time())
+            path = os.path.join(directory, "bench", "results", "2026-01-01-machine-ingest")
+            with open(path + "-unfinished.md") as f:
+                check("4711" in f.read(), "the figure is not in the file")
+            bench_run.write([], results, options, time.time())
+            check_equal(sorted(os.listdir(os.path.dirname(path))), ["2026-01-01-machine-ingest.md"], "files after the end")
+        finally:
+            bench_run.ROOT = root
+
+
 def case_a_row_tells_the_median_and_the_spread():
     rates = iter((30, 10, 20))
     cell = Cell("x", "ingest", {"A": lambda quick: {"rate": next(rates)}}, COLUMNS, rounds=3)
@@ -63,11 +167,33 @@ def case_a_row_tells_the_median_and_the_spread():
 
 
 def case_what_was_not_measured_meets_no_target():
-    check_equal(at_most("a", None, 1)[3], None, "none measured")
-    check_equal([at_most("a", 1.0, 1)[3], at_most("a", 1.1, 1)[3]], [True, False], "at most")
-    check_equal([at_least("a", 1.0, 1)[3], at_least("a", 0.9, 1)[3]], [True, False], "at least")
-    nothing = [row for row in cells.targets(Results()) if row[3] is not None]
+    check_equal(at_most("a", None, 1).met, None, "none measured")
+    check_equal([at_most("a", 1.0, 1).met, at_most("a", 1.1, 1).met], [True, False], "at most")
+    check_equal([at_least("a", 1.0, 1).met, at_least("a", 0.9, 1).met], [True, False], "at least")
+    nothing = [row for row in cells.targets(Results()) if row.met is not None]
     check_equal(nothing, [], "targets of an empty result")
+
+
+def case_a_target_that_is_missed_tells_by_how_much_and_why():
+    rows = [at_most("a", 1.2, 1, limit=lambda: "the disk"), at_least("b", 9, 10), at_most("c", 1, 1, limit=lambda: "nothing")]
+    lines = report.targets_table(rows).splitlines()
+    check_equal(lines[0], "1 of 3 met; the largest miss is 20 %.", "summary")
+    check_equal(lines[4:], ["| a | 1.20 | ≤ 1.00 | **no**, by 20 % | the disk |", "| b | 9.00 | ≥ 10.00 | **no**, by 10 % | no experiment |",
+                            "| c | 1.00 | ≤ 1.00 | yes |  |"], "rows")
+
+
+def case_a_missed_target_of_ingest_has_its_experiment():
+    results = Results()
+    for cell, contender, figures in (
+            (cells.BASE, cells.OURS, {"cpu": 30, "redis": 20}), (cells.BASE, cells.EVHTTP, {"cpu": 15}),
+            (cells.BASE, cells.NO_DEDUPE, {"redis": 10}), (cells.HALF, cells.OURS, {"p99": 9}), (cells.JOURNAL, cells.OURS, {"rate": 9})):
+        results.rounds[cell, contender] = [figures]
+    for cell in (one for one in cells.cells() if one.part == "experiments"):
+        for contender in cell.contenders:
+            results.rounds[cell.name, contender] = [{"cpu": 10, "redis": 5, "p99": 3, "rate": 7}]
+    missed = [row for row in cells.targets(results) if row.met is False]
+    check_equal(len(missed), 4, "targets that are missed")
+    check_equal([row.sentence for row in missed if not row.limit], [], "missed without an experiment")
 
 
 def case_cells_have_names_of_their_own_and_a_quick_run_has_fewer():
