@@ -6,7 +6,7 @@ indexed. What grows in a row is in its name; the rest is as in the consume part.
 
 from consume.contenders import Shopstream
 from consume.scene import scene_of
-from lib.cell import Cell, at_most
+from lib.cell import Cell, at_most, told
 from lib.chart import Lines
 
 OURS = "shopstream-worker"
@@ -111,7 +111,9 @@ def targets(results):
              [documents_name(n, NEW) for n in DOCUMENTS])):
         rows.append(at_most("worker, %s: growth of CPU per event" % title, growth_of(results, names, "contender"), FLAT))
     memory = results.median(events_name(EVENTS[-1]), OURS, "rss")
-    rows.append(at_most("worker, %s events: peak RSS MB" % plain(EVENTS[-1]), memory, MEMORY_MB, "%.0f"))
+    rows.append(at_most("worker, %s events: peak RSS MB" % plain(EVENTS[-1]), memory, MEMORY_MB, "%.0f", lambda: told(
+        "what a lane holds at once, not how many wait: %.0f MB with 10,000, %.0f with 100,000 events",
+        *(results.median(events_name(n), OURS, "rss") for n in EVENTS[:2]))))
     return rows
 
 

@@ -142,7 +142,7 @@ NOTES = {
 
 def cpu_target(results, other, bound, cell=BASE):
     return at_most("CPU per request ÷ %s%s" % (other, "" if cell == BASE else ", " + cell),
-                   results.ratio(cell, OURS, other, "cpu"), bound, limit=experiments.limit_of_libraries(results, cell, OURS, other))
+                   results.ratio(cell, OURS, other, "cpu"), bound, limit=experiments.limit_of_libraries(results, cell, other))
 
 
 def quotient(results, cell, contender, key, by):

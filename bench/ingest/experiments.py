@@ -9,7 +9,7 @@ from ingest import load, plain
 from ingest.contenders import Evhttp, EvhttpRedis
 from ingest.journal import journal_round
 from ingest.product import Shopstream
-from lib.cell import Cell
+from lib.cell import Cell, told
 
 HALF_DISK, PIECES, COMMANDS, JOURNAL_DISK = (
     "the same rate as its half of the maximum", "piece by piece", "a command of Redis alone", "journal, where it lies")
@@ -72,21 +72,16 @@ def journal_cell(columns):
 
 # ---------------------------------------------------------------- what limits a target that is missed
 
-def told(form, *figures):
-    """The sentence, or None when one of its figures was not measured."""
-    return None if any(figure is None for figure in figures) else form % figures
-
-
-def limit_of_libraries(results, base, contender, other):
+def limit_of_libraries(results, base, other):
     """CPU by another's: the rivals that do nothing but the product's calls to the same two libraries, by that other."""
     def limit():
         by, ours = results.median(base, other, "cpu"), results.median(PIECES, WHOLE, "cpu")
-        figures = [results.median(PIECES, one, "cpu") for one in (LIBRARIES_MARKS, LIBRARIES, NO_MARKS)]
-        if by is None or ours is None or None in figures:
+        whole, one, bare = (results.median(PIECES, name, "cpu") for name in (LIBRARIES_MARKS, LIBRARIES, NO_MARKS))
+        if None in (by, ours, whole, one, bare):
             return None
-        return ("libevent and hiredis alone: with the same three commands, verifying, parsing and limiting nothing, they are at %.2f of "
-                "it, with XADD alone at %.2f. shopstream takes %.2f of the former; without marks and ring it is at %.2f" % (
-                    figures[0] / by, figures[1] / by, ours / figures[0], figures[2] / by))
+        return told("libevent and hiredis alone: with the same three commands, verifying, parsing and limiting nothing, they are at "
+                    "%.2f of it, with XADD alone at %.2f. shopstream takes %.2f of the former; without marks and ring it is at %.2f",
+                    whole / by, one / by, ours / whole, bare / by)
     return limit
 
 

@@ -85,6 +85,11 @@ class Results:
 Target = namedtuple("Target", "sentence figure bound met by limit")
 
 
+def told(form, *figures):
+    """A sentence of what limits a target; None when one of its figures was not measured."""
+    return None if any(figure is None for figure in figures) else form % figures
+
+
 def target(sentence, figure, bound, form, sign, limit):
     """limit: function that gives the sentence, asked only when the bound is missed."""
     if figure is None:

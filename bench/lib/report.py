@@ -98,7 +98,7 @@ def tables(results, part):
 
 
 def verdict(row):
-    return {True: "yes", None: "not measured", False: "**no**, by %.0f %%" % row.by}[row.met]
+    return {True: "yes", None: "not measured", False: "**no**, by %.1f %%" % row.by}[row.met]
 
 
 def targets_table(rows):
@@ -106,7 +106,7 @@ def targets_table(rows):
     missed, known = [row for row in rows if row.met is False], [row for row in rows if row.met is not None]
     said = "%d of %d met." % (len(known) - len(missed), len(known))
     if missed:
-        said = "%d of %d met; the largest miss is %.0f %%." % (len(known) - len(missed), len(known), max(row.by for row in missed))
+        said = "%d of %d met; the largest miss is %.1f %%." % (len(known) - len(missed), len(known), max(row.by for row in missed))
     return "\n".join([said, "", "| Target | measured | bound | met | what limits it, and what moves it |", "|---|---|---|---|---|"] + [
         "| %s | %s | %s | %s | %s |" % (row.sentence, row.figure, row.bound, verdict(row),
                                        (row.limit or "no experiment") if row.met is False else "") for row in rows])
