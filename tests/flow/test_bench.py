@@ -105,7 +105,7 @@ def case_a_round_that_hangs_is_a_failure():
     try:
         with bench_run.time_limit(1):
             threading.Event().wait(60)
-    except TimeoutError as error:
+    except bench_run.Hung as error:
         check("1 s" in str(error), str(error))
     else:
         raise Failure("it was let hang")
