@@ -149,6 +149,9 @@ static const char *const script_sources[SCRIPT_COUNT] = {
         "end\n"
         "return {cursor, out, lost, waits, danger, full}\n",
 
+    /* their bodies need not travel */
+    [SCRIPT_COUNT_BEHIND] = "return #redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])\n",
+
     [SCRIPT_CREATE_GROUP] = "#!lua flags=allow-oom\n"
                             "return redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n",
 

@@ -14,6 +14,7 @@ enum script {
                      not parked, most deliveries, 1 = the first suspect alone instead of all that are none, danger to take
                      (reclaim.c) -> {cursor, {{id, fields, deliveries}}, {lost ids}, first id passed over as being of the
                      other sort, danger left, 1 when it was too little}; fields "": beyond the most, so not read */
+    SCRIPT_COUNT_BEHIND, /* KEYS stream; ARGV id, most -> how many entries stand behind the id, no more than most are counted */
     SCRIPT_CREATE_GROUP, /* KEYS stream; ARGV group -> OK | BUSYGROUP; works when Redis is full (7.0+) */
     SCRIPT_REPLAY,  /* KEYS dead, live; ARGV dead id -> {1, new id} | {0, ''} gone | {-1, ''} has no body */
     SCRIPT_DISCARD, /* KEYS dead, discarded; ARGV dead id, _field value ... -> {1, audit id} | {0, ''} gone */

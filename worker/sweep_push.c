@@ -24,6 +24,7 @@
 #include "common/strbuf.h"
 #include "worker/parked.h"
 #include "worker/swept.h"
+#include "worker/xinfo.h"
 
 enum {
     DELETE_TRIES = 3,
@@ -84,35 +85,6 @@ void sweep_push_free(struct sweep_push *p)
 
 /* --- room ------------------------------------------------------------------------------------------ */
 
-static const redisReply *member(const redisReply *map, const char *name)
-{
-    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
-        if (map->element[i]->type == REDIS_REPLY_STRING && strcmp(map->element[i]->str, name) == 0)
-            return map->element[i + 1];
-    }
-    return NULL;
-}
-
-/* Our group's row of XINFO GROUPS; NULL: there is none yet. */
-static const redisReply *our_group(const redisReply *groups)
-{
-    for (size_t i = 0; groups->type == REDIS_REPLY_ARRAY && i < groups->elements; i++) {
-        const redisReply *name = member(groups->element[i], "name");
-
-        if (name && name->type == REDIS_REPLY_STRING && strcmp(name->str, KEYS_GROUP) == 0)
-            return groups->element[i];
-    }
-    return NULL;
-}
-
-/* Entries the group has not finished; -1: Redis cannot tell. */
-static int64_t unfinished(const redisReply *group)
-{
-    const redisReply *lag = member(group, "lag"), *pending = member(group, "pending");
-
-    return lag && lag->type == REDIS_REPLY_INTEGER && pending ? lag->integer + pending->integer : -1;
-}
-
 /* All there are: what is finished and not trimmed counts too, so it errs towards waiting. */
 static bool length_of(struct sweep_push *p, int64_t *backlog, struct err *err)
 {
@@ -127,39 +99,15 @@ static bool length_of(struct sweep_push *p, int64_t *backlog, struct err *err)
     return ok;
 }
 
-/* Redis 7.0 does not write down how many entries a group has read, so its lag is too large for good after a restart. Where
- * nothing is unread only what is pending counts. False: Redis did not answer. */
-static bool without_lag(struct sweep_push *p, const redisReply *group, int64_t *backlog, struct err *err)
-{
-    const redisReply *read_to = member(group, "last-delivered-id"), *pending = member(group, "pending"),
-                     *last;
-    redisReply *r = link_call(p->setup.link, 3, (const char *[]){"XINFO", "STREAM", p->key}, NULL, err);
-
-    if (!r)
-        return false;
-    last = member(r, "last-generated-id");
-    if (last && read_to && pending && strcmp(last->str, read_to->str) == 0)
-        *backlog = pending->integer;
-    freeReplyObject(r);
-    return true;
-}
-
-/* False: Redis did not answer. No stream is an error reply, and an empty backlog. */
+/* Entries the group has not finished. False: Redis did not answer. */
 static bool read_backlog(struct sweep_push *p, int64_t *backlog, struct err *err)
 {
-    redisReply *r = link_call(p->setup.link, 3, (const char *[]){"XINFO", "GROUPS", p->key}, NULL, err);
-    const redisReply *group;
-    bool ok;
+    struct xinfo_group g;
 
-    if (!r)
+    if (!xinfo_group(p->setup.link, p->key, &g, err))
         return false;
-    group = our_group(r);
-    *backlog = group ? unfinished(group) : -1;
-    ok = *backlog >= 0 || length_of(p, backlog, err);
-    if (ok && group && *backlog >= p->setup.config->sync_bulk_max)
-        ok = without_lag(p, group, backlog, err);
-    freeReplyObject(r);
-    return ok;
+    *backlog = g.unread + g.pending;
+    return (g.there && g.unread >= 0) || length_of(p, backlog, err);
 }
 
 /* --- a page ---------------------------------------------------------------------------------------- */

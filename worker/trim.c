@@ -24,6 +24,7 @@
 #include "worker/high_water.h"
 #include "worker/message.h"
 #include "worker/scripts.h"
+#include "worker/xinfo.h"
 
 enum {
     TRIM_LIMIT = 10000,     /* entries one call removes: about 5 ms of Redis at most */
@@ -185,41 +186,14 @@ static bool measure_length(struct trim *t, const struct stream_ref *s, struct me
     return ok;
 }
 
-/* Value of a name in a flat [name, value ...] reply; NULL when it is not there. */
-static const redisReply *member(const redisReply *map, const char *name)
-{
-    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
-        if (map->element[i]->type == REDIS_REPLY_STRING && strcmp(map->element[i]->str, name) == 0)
-            return map->element[i + 1];
-    }
-    return NULL;
-}
-
-/* lag is nil when Redis cannot tell: unknown, which is not zero. */
-static void add_lag(const redisReply *group, struct measured *sum)
-{
-    const redisReply *lag = member(group, "lag");
-
-    if (!lag || lag->type != REDIS_REPLY_INTEGER || sum->lag < 0)
-        sum->lag = -1;
-    else
-        sum->lag += lag->integer;
-}
-
-/* No stream or no group is nothing to measure; the reader makes both. */
+/* No stream or no group is nothing to measure; the reader makes both. Unknown is not zero. */
 static bool measure_lag(struct trim *t, const struct stream_ref *s, struct measured *sum, struct err *err)
 {
-    redisReply *r = link_call(t->link, 3, (const char *[]){"XINFO", "GROUPS", s->key}, NULL, err);
+    struct xinfo_group g;
 
-    if (!r)
+    if (!xinfo_group(t->link, s->key, &g, err))
         return false;
-    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
-        const redisReply *name = member(r->element[i], "name");
-
-        if (name && name->type == REDIS_REPLY_STRING && strcmp(name->str, KEYS_GROUP) == 0)
-            add_lag(r->element[i], sum);
-    }
-    freeReplyObject(r);
+    sum->lag = g.unread < 0 || sum->lag < 0 ? -1 : sum->lag + g.unread;
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "worker/ctl/ctl.h"
 #include "worker/parked.h"
 #include "worker/shop.h"
+#include "worker/xinfo.h"
 
 enum {
     OLD_MS = 30 * 60 * 1000, /* older than every retry of the default schedule together */
@@ -50,14 +51,6 @@ static void finding(struct status *s, const char *format, ...)
 }
 
 /* Member of a flat name, value, name, value ... reply; NULL when absent or nil. */
-static const redisReply *pair(const redisReply *flat, const char *name)
-{
-    for (size_t i = 0; i + 1 < flat->elements; i += 2)
-        if (strcmp(flat->element[i]->str, name) == 0)
-            return flat->element[i + 1]->type == REDIS_REPLY_NIL ? NULL : flat->element[i + 1];
-    return NULL;
-}
-
 /* NULL: link lost or refused (err), or there is no such stream or group yet (err untouched). */
 static redisReply *ask(struct link *l, int argc, const char **argv, struct err *err)
 {
@@ -91,21 +84,12 @@ static int64_t id_ms(const char *stream_id)
     return ms;
 }
 
-/* lag of our group; -1 when Redis cannot tell, -2 when there is no group. */
+/* Entries that our group has not read; -1 when nobody can tell, -2 when there is no group. */
 static int64_t ask_lag(struct link *l, const char *key, struct err *err)
 {
-    const char *argv[] = {"XINFO", "GROUPS", key};
-    redisReply *r = ask(l, 3, argv, err);
-    int64_t lag = -2;
+    struct xinfo_group g;
 
-    for (size_t i = 0; r && i < r->elements; i++) {
-        const redisReply *name = pair(r->element[i], "name"), *value = pair(r->element[i], "lag");
-
-        if (name && strcmp(name->str, KEYS_GROUP) == 0)
-            lag = value ? value->integer : -1;
-    }
-    freeReplyObject(r);
-    return lag;
+    return !xinfo_group(l, key, &g, err) || !g.there ? -2 : g.unread;
 }
 
 /* Pending total, the oldest one's age, and how many wait for their next try. */

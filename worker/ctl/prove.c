@@ -27,6 +27,7 @@
 #include "worker/parked.h"
 #include "worker/raw_event.h"
 #include "worker/swept.h"
+#include "worker/xinfo.h"
 
 enum { PAGE = 1000, PENDING_PAGE = 10000, ARENA_FIRST = 1 << 20, ARENA_LIMIT = 256 << 20 };
 
@@ -279,21 +280,6 @@ static bool read_pending(struct prove *p, int stream)
     return true;
 }
 
-static const redisReply *member(const redisReply *flat, const char *name)
-{
-    for (size_t i = 0; i + 1 < flat->elements; i += 2)
-        if (strcmp(flat->element[i]->str, name) == 0)
-            return flat->element[i + 1]->type == REDIS_REPLY_NIL ? NULL : flat->element[i + 1];
-    return NULL;
-}
-
-static int64_t member_int(const redisReply *flat, const char *name, int64_t absent)
-{
-    const redisReply *value = member(flat, name);
-
-    return value && value->type == REDIS_REPLY_INTEGER ? value->integer : absent;
-}
-
 /* --- what a stream has come to, remembered between runs --------------------------------------------- */
 
 /* What the last run saw of the stream; -1: nothing. False: err. */
@@ -402,15 +388,15 @@ static bool read_group(struct prove *p, int stream, int64_t added, int64_t lengt
         return false;
     s->no_group = length > 0;
     for (size_t i = 0; i < groups->elements; i++) {
-        const redisReply *g = groups->element[i], *name = member(g, "name"),
-                         *last = member(g, "last-delivered-id");
+        const redisReply *g = groups->element[i], *name = xinfo_member(g, "name"),
+                         *last = xinfo_member(g, "last-delivered-id");
 
         if (!name || strcmp(name->str, KEYS_GROUP) != 0)
             continue;
         s->no_group = false;
         if (last && !held_id_parse(stream, last->str, &p->read_to[stream]))
             p->read_to[stream] = (struct held_id){.stream = stream};
-        note_trimmed(s, added - length, safely, member_int(g, "entries-read", -1));
+        note_trimmed(s, added - length, safely, xinfo_number(g, "entries-read", -1));
     }
     freeReplyObject(groups);
     return s->no_group || read_pending(p, stream);
@@ -424,8 +410,8 @@ static bool read_stream_state(struct prove *p, int stream)
 
     if (r && r->type == REDIS_REPLY_ARRAY) {
         p->out->streams[stream].exists = true;
-        added = member_int(r, "entries-added", 0);
-        length = member_int(r, "length", 0);
+        added = xinfo_number(r, "entries-added", 0);
+        length = xinfo_number(r, "length", 0);
     } else if (r && !link_error_is(r, "ERR")) { /* "ERR no such key" is an answer */
         link_refused(p->link, r, argv[0], p->err);
         freeReplyObject(r);
