@@ -182,6 +182,7 @@ class Storm:
     # ------------------------------------------------------------ programs
 
     def start_server(self):
+        self.left = self.noted()  # by a server that was killed
         settings = {"LISTEN": "127.0.0.1:%d" % self.port, "SERVER_NAME": "storm", "DRAIN_MS": 3000, "JOURNAL_ALWAYS": int(self.always),
                     "JOURNAL_DIR": os.path.join(self.world.directory, "journal"), "ANSWER_DEADLINE_MS": 1000,
                     "REDIS_URL": self.world.redis.url.replace(":%d" % self.world.redis.port, ":%d" % self.edge.port)}
@@ -201,15 +202,18 @@ class Storm:
         deadline = time.monotonic() + 120
         while self.problem is None:
             with contextlib.suppress(OSError, Failure, redis_client.RedisError):
-                if self.asked_run() == self.world.redis.client.info("server")["run_id"] and not self.open_gaps(self.world.server):
+                run = self.world.redis.client.info("server")["run_id"]
+                if self.noted() not in (None, self.left) and self.noted()[1] == run and not self.open_gaps(self.world.server):
                     return
             check(time.monotonic() < deadline, "gaps stay open: %s" % self.world.server.admin("/ledger")[1][-2000:])
             time.sleep(0.1)
 
-    def asked_run(self):
-        """The run of Redis that every loop of the server has asked, as the server notes it."""
-        with open(os.path.join(self.world.directory, "journal", "redis-run")) as note:
-            return note.read().strip()
+    def noted(self):
+        """(when, run of Redis that every loop of the server has asked), as the server notes it; None: no note."""
+        path = os.path.join(self.world.directory, "journal", "redis-run")
+        with contextlib.suppress(FileNotFoundError), open(path) as note:
+            return os.fstat(note.fileno()).st_mtime_ns, note.read().strip()
+        return None
 
     @staticmethod
     def open_gaps(server):
