@@ -358,6 +358,28 @@ static bool ask_layout(struct keeper *k, struct layout *read, struct err *err)
     return ok || unreadable;
 }
 
+/* A record that was deleted while no program ran is made anew from STREAM_PARTITIONS and knows nothing of what was used before:
+ * entries of those partitions would be read by nobody. The streams themselves tell. */
+static bool recall_streams(struct keeper *k, struct layout *read, struct err *err)
+{
+    const int recorded = read->most;
+
+    k->layout.most = recorded;
+    if (!layout_ask_streams(k->link, recorded, &k->layout.most, err))
+        return false;
+    if (k->layout.most == recorded)
+        return true;
+    log_warn(
+        "there are streams of partitions that " KEYS_LAYOUT " does not know; it is raised to them, and they "
+        "are read; was it deleted? shopstreamctl repartition sets how many are in use",
+        LOG_I("most_recorded", recorded), LOG_I("most_found", k->layout.most), LOG_I("in_use", read->in_use));
+    if (!ask_layout(k, read, err))
+        return false;
+    if (read->most < k->layout.most) /* not readable: then at least we know */
+        read->most = k->layout.most;
+    return true;
+}
+
 /* The lanes hear of it, and once a change a person. */
 static void publish(struct keeper *k, const struct layout *read)
 {
@@ -608,8 +630,10 @@ struct keeper *keeper_start(const struct config *config, const struct redis_url 
     struct keeper *k = keeper_new(config, url, streams, lane_names, lanes);
     struct layout read;
 
-    if (!ask_layout(k, &read, err) || !make_beats(k, read.most, err) || !lock_names(k, err))
+    if (!ask_layout(k, &read, err) || !recall_streams(k, &read, err) || !make_beats(k, read.most, err) ||
+        !lock_names(k, err))
         goto fail;
+    k->layout = (struct layout){0}; /* as if just heard of: publish tells a person */
     publish(k, &read);
     atomic_store(&k->beat_ms, clock_mono_ms());
     k->running = thread_start(&k->thread, keeper_main, k, err);

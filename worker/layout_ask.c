@@ -60,3 +60,38 @@ bool layout_ask_look(struct link *l, const struct layout *known, struct layout *
     freeReplyObject(r);
     return ok;
 }
+
+/* Three questions for each partition; they leave in one piece. */
+static bool send_exists(struct link *l, int from, struct err *err)
+{
+    char key[KEYS_STREAM_MAX];
+
+    for (int p = from; p < KEYS_PARTITIONS_MAX; p++) {
+        keys_live(key, p);
+        if (!link_send(l, 2, (const char *[]){"EXISTS", key}, NULL, err))
+            return false;
+        keys_bulk(key, p);
+        if (!link_send(l, 2, (const char *[]){"EXISTS", key}, NULL, err))
+            return false;
+        keys_dead(key, p);
+        if (!link_send(l, 2, (const char *[]){"EXISTS", key}, NULL, err))
+            return false;
+    }
+    return true;
+}
+
+bool layout_ask_streams(struct link *l, int from, int *most, struct err *err)
+{
+    if (!send_exists(l, from, err))
+        return false;
+    for (int i = 3 * from; i < 3 * KEYS_PARTITIONS_MAX; i++) {
+        redisReply *r = link_receive(l, err);
+
+        if (!r)
+            return false;
+        if (r->type == REDIS_REPLY_INTEGER && r->integer == 1)
+            *most = i / 3 + 1;
+        freeReplyObject(r);
+    }
+    return true;
+}

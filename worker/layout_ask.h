@@ -17,6 +17,11 @@ bool layout_ask_shared(struct link *l, const struct layout *known, struct layout
 bool layout_ask_look(struct link *l, const struct layout *known, struct layout *out, bool *there,
                      struct err *err) __attribute__((warn_unused_result));
 
+/* Looks for streams of partitions from..KEYS_PARTITIONS_MAX - 1, dead letters too. *most: what the record must say at least, for
+ * the highest one found to be read; untouched when there is none. */
+bool layout_ask_streams(struct link *l, int from, int *most, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* As a person who wants in_use partitions from now on. *before: zeroed when there was no record. */
 bool layout_ask_change(struct link *l, int in_use, const struct layout *known, struct layout *before,
                        struct layout *now, struct err *err) __attribute__((warn_unused_result));

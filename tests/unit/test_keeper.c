@@ -287,6 +287,35 @@ TEST(lanes_and_keeper_do_not_get_in_each_others_way)
     world_stop(&w);
 }
 
+/* Nobody ran who could remember it. */
+TEST(a_layout_deleted_while_no_program_ran_does_not_lose_partitions_that_hold_entries)
+{
+    static const char *const names[] = {"w-0"};
+    struct world w;
+    struct keeper *k;
+    struct err err = {0};
+    redisReply *r;
+
+    world_start(&w, 2);
+    REDIS_DO(&w.redis, "XADD webhooks:{5} * a b");
+    REDIS_DO(&w.redis, "XADD webhooks:{3}:bulk * a b");
+    k = start(&w, names, 1, &err);
+    CHECK(k != NULL);
+    CHECK_INT(streams_most(&w.streams), 6);
+    CHECK_INT(streams_in_use(&w.streams), 2);
+    r = redis_ask(&w.redis, "GET webhooks:layout");
+    CHECK_TEXT(r->str, "in_use=2 most=6");
+    freeReplyObject(r);
+    CHECK_INT(REDIS_INT(&w.redis, "EXISTS webhooks:{5}:worker:w-0"), 1);
+    keeper_stop(k);
+    REDIS_DO(&w.redis, "XADD webhooks:{255}:dead * a b");
+    k = start(&w, names, 1, &err);
+    CHECK(k != NULL);
+    CHECK_INT(streams_most(&w.streams), 256);
+    keeper_stop(k);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(
@@ -296,5 +325,6 @@ int main(int argc, char **argv)
         CASE(survives_an_outage_of_redis), CASE(lanes_and_keeper_do_not_get_in_each_others_way),
         CASE(lanes_hear_of_new_partitions_when_their_heartbeats_are_there),
         CASE(the_layout_that_was_recorded_wins_over_the_setting_at_start),
-        CASE(a_layout_that_is_not_readable_changes_nothing_until_it_is));
+        CASE(a_layout_that_is_not_readable_changes_nothing_until_it_is),
+        CASE(a_layout_deleted_while_no_program_ran_does_not_lose_partitions_that_hold_entries));
 }
