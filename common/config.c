@@ -122,7 +122,11 @@ static const struct config_key config_keys[] = {
     {"MAX_INFLIGHT_BYTES", KIND_INT, AT(max_inflight_bytes), "16777216", 1024, INT64_C(16384) * MIB,
      CONFIG_SERVER, "bytes of requests waiting for Redis, per thread"},
     {"MAX_STALE_READS", KIND_INT, AT(max_stale_reads), "5", 1, 1000, CONFIG_WORKER,
-     "reads older than the event before its entry is given up"},
+     "reads older than the event before its entry is given up, and asks before half an answer is left as it "
+     "is"},
+    {"MONEY_RETRY_MS", KIND_MS, AT(money_retry_ms), "86400000", 0, 7 * DAY_MS, CONFIG_WORKER,
+     "wait before a completed order without transactions is asked for them again, ms, doubled each time; 0 = "
+     "never"},
     {"MONGO_DBNAME", KIND_NAME, AT(mongo_dbname), "shopstream", 1, 63, WORKING, "database"},
     {"MONGO_URI", KIND_TEXT, AT(mongo_uri), "", 0, 4096, CONFIG_CTL | SECRET,
      "connection string; needed by the commands that use MongoDB"},

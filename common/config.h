@@ -123,6 +123,7 @@ struct config {
     int64_t keep_alive_ms;   /* KEEPALIVE_MS: how often idle time of entries in work is refreshed */
     int64_t retry_delays_ms[CONFIG_RETRY_DELAYS_MAX]; /* RETRY_DELAYS, comma separated */
     size_t retry_delay_count;                         /* entries in use; attempts allowed = this + 1 */
+    int64_t money_retry_ms;                           /* MONEY_RETRY_MS */
     int64_t max_stale_reads;                          /* MAX_STALE_READS */
     int64_t stream_keep_minutes;      /* STREAM_KEEP_MINUTES: finished entries stay that long */
     int64_t trim_interval_ms;         /* TRIM_INTERVAL_MS */

@@ -10,7 +10,7 @@
  * it and event_ms may an entry be called reflected by version (first sort). Stored in the entry and not looked up again
  * in the worker, so that a rule changed by an upgrade never re-judges entries already stored.
  * `return_kind` (kind return only): return or cancellation where a platform keeps them apart; absent where it does not.
- * `attempts`: tries an earlier life of this event has used up (src parked); absent = 0.
+ * `attempts`: tries an earlier life of this event has used up (src parked, again); absent = 0.
  * Names starting with '_' belong to dead letters and replays and are kept apart (_replay, _origin).
  * Pure; any thread. */
 #ifndef SHOPSTREAM_COMMON_ENTRY_H
@@ -52,7 +52,7 @@ struct entry {
     int64_t event_ms;              /* the entity's own update time as announced, UTC epoch ms; 0 = absent */
     int64_t recv_ms;               /* when the server received it, UTC epoch ms */
     struct entry_text key;         /* idempotency key of the event */
-    struct entry_text src;         /* webhook reconcile backfill replay lost-push parked */
+    struct entry_text src;         /* webhook reconcile backfill replay lost-push parked again */
     struct entry_text trace;       /* request id, carried into logs, dead letters and the document */
     bool moves;                    /* this topic's change moves the entity's update time */
     struct entry_text return_kind; /* "return" or "cancellation"; data NULL when absent */

@@ -152,6 +152,7 @@
     X(WORKER_FETCH_DENIED, "shopstream_worker_fetch_results_total{result=\"denied\"}", COUNTER, "")          \
     X(WORKER_FETCH_GONE, "shopstream_worker_fetch_results_total{result=\"gone\"}", COUNTER, "")              \
     X(WORKER_FETCH_ABSENT, "shopstream_worker_fetch_results_total{result=\"absent\"}", COUNTER, "")          \
+    X(WORKER_FETCH_EMPTY, "shopstream_worker_fetch_results_total{result=\"empty\"}", COUNTER, "")            \
     X(WORKER_FETCH_UNKNOWN_CODES, "shopstream_worker_fetch_unknown_codes_total", COUNTER,                    \
       "answers with a code that no table of ours knows")                                                     \
     X(WORKER_FETCH_CARRIED, "shopstream_worker_fetch_carried_total", COUNTER,                                \
@@ -194,6 +195,11 @@
       "of them those whose need waits in MongoDB for its shop")                                              \
     X(WORKER_TRANSACTIONS_RAISED, "shopstream_worker_transactions_raised_total", COUNTER,                    \
       "needs for the transactions of an order, raised because its money moved")                              \
+    X(WORKER_ASKED_AGAIN, "shopstream_worker_asked_again_total", COUNTER,                                    \
+      "needs raised because a part was left out of an answer, or a completed order has no transactions yet") \
+    X(WORKER_GIVEN_UP_INCOMPLETE, "shopstream_worker_given_up_total{left_out=\"part\"}", COUNTER,            \
+      "answers that still lacked it at the last ask, until the next event")                                  \
+    X(WORKER_GIVEN_UP_UNSETTLED, "shopstream_worker_given_up_total{left_out=\"transactions\"}", COUNTER, "") \
     X(WORKER_NEEDS, "shopstream_worker_needs", GAUGE, "needs that wait in MongoDB, as last counted")         \
     X(WORKER_NEEDS_OLDEST_MS, "shopstream_worker_needs_oldest_milliseconds", GAUGE, "age of the oldest")     \
     X(WORKER_NEEDS_SWEPT, "shopstream_worker_needs_swept_total", COUNTER, "needs given back to the stream")  \

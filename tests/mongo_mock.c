@@ -146,6 +146,12 @@ static bool compare(const bson_iter_t *a, const bson_iter_t *b, int *order)
         *order = strcmp(bson_iter_utf8(a, NULL), bson_iter_utf8(b, NULL));
         return true;
     }
+    if (BSON_ITER_HOLDS_DATE_TIME(a) && BSON_ITER_HOLDS_DATE_TIME(b)) {
+        int64_t x = bson_iter_date_time(a), y = bson_iter_date_time(b);
+
+        *order = (x > y) - (x < y);
+        return true;
+    }
     *order = 1;
     if (bson_iter_type(a) != bson_iter_type(b))
         return false;
@@ -185,6 +191,8 @@ static bool matches_operator(const bson_iter_t *value, const char *name, const b
         return bson_iter_recurse(operand, &inner) && !matches_operators(value, &inner);
     if (strcmp(name, "$in") == 0)
         return value && in_list(value, operand);
+    if (strcmp(name, "$nin") == 0)
+        return !value || !in_list(value, operand);
     if (strcmp(name, "$ne") == 0)
         return !ordered || order != 0;
     if (strcmp(name, "$eq") == 0)
@@ -381,7 +389,7 @@ static void check_operators(const bson_t *update)
         const char *key = bson_iter_key(&it);
 
         if (strcmp(key, "$set") != 0 && strcmp(key, "$unset") != 0 && strcmp(key, "$setOnInsert") != 0 &&
-            strcmp(key, "$max") != 0 && strcmp(key, "$inc") != 0)
+            strcmp(key, "$max") != 0 && strcmp(key, "$min") != 0 && strcmp(key, "$inc") != 0)
             die("operator of an update not understood", key);
     }
 }
@@ -410,6 +418,23 @@ static void append_max(bson_t *to, const bson_t *base, const bson_t *max)
     }
 }
 
+/* Dates only. */
+static void append_min(bson_t *to, const bson_t *base, const bson_t *min)
+{
+    bson_iter_t it, there;
+
+    bson_iter_init(&it, min);
+    while (bson_iter_next(&it)) {
+        int64_t least = bson_iter_date_time(&it);
+
+        if (!BSON_ITER_HOLDS_DATE_TIME(&it))
+            die("$min of something that is no date", bson_iter_key(&it));
+        if (bson_iter_init_find(&there, base, bson_iter_key(&it)) && bson_iter_date_time(&there) < least)
+            least = bson_iter_date_time(&there);
+        bson_append_date_time(to, bson_iter_key(&it), -1, least);
+    }
+}
+
 static void append_inc(bson_t *to, const bson_t *base, const bson_t *inc)
 {
     bson_iter_t it;
@@ -425,13 +450,14 @@ static bson_t *updated(const bson_t *base, const bson_t *update, bool insert)
 {
     bson_t *to = bson_new();
     bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER, on_insert = BSON_INITIALIZER;
-    bson_t max = BSON_INITIALIZER, inc = BSON_INITIALIZER;
+    bson_t max = BSON_INITIALIZER, min = BSON_INITIALIZER, inc = BSON_INITIALIZER;
     bson_iter_t it;
 
     check_operators(update);
     (void)part_of(update, "$set", &set);
     (void)part_of(update, "$unset", &unset);
     (void)part_of(update, "$max", &max);
+    (void)part_of(update, "$min", &min);
     (void)part_of(update, "$inc", &inc);
     if (insert)
         (void)part_of(update, "$setOnInsert", &on_insert);
@@ -440,12 +466,13 @@ static bson_t *updated(const bson_t *base, const bson_t *update, bool insert)
         const char *key = bson_iter_key(&it);
 
         if (!bson_has_field(&set, key) && !bson_has_field(&unset, key) && !bson_has_field(&max, key) &&
-            !bson_has_field(&inc, key))
+            !bson_has_field(&min, key) && !bson_has_field(&inc, key))
             bson_append_iter(to, bson_iter_key(&it), -1, &it);
     }
     append_all(to, &set);
     append_all(to, &on_insert);
     append_max(to, base, &max);
+    append_min(to, base, &min);
     append_inc(to, base, &inc);
     bson_iter_init(&it, &unset);
     while (bson_iter_next(&it)) {

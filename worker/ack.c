@@ -27,7 +27,6 @@ enum {
     ACK_CHUNK = 1000, /* ids in one XACK */
     PARK_CHUNK = 100, /* ids in one XCLAIM: each draws its own jitter, so a mass of retries is spread */
     REFUSED_PARK_MS = 60000, /* a dead letter refused (Redis is full) is tried again after it */
-    DELAY_FALLBACK_MS = 5000 /* first delay when no schedule is set */
 };
 
 struct acker {
@@ -241,18 +240,6 @@ static uint64_t draw(struct acker *a)
     return a->random;
 }
 
-/* Delay of the attempt that just failed; the last one repeats. */
-static int64_t schedule_ms(const struct acker *a, int64_t attempt)
-{
-    size_t count = a->config->retry_delay_count;
-
-    if (count == 0)
-        return DELAY_FALLBACK_MS;
-    if (attempt < 1)
-        attempt = 1;
-    return a->config->retry_delays_ms[(size_t)attempt < count ? (size_t)attempt - 1 : count - 1];
-}
-
 /* Idle time that makes the entry due after the delay. Above T the delay would silently be cut to nothing. */
 static int64_t park_idle_ms(struct acker *a, const struct item *item)
 {
@@ -328,7 +315,7 @@ static struct item park_item(const struct acker *a, struct message *m)
     if (m->retry_in_ms < 0)
         item.delay_ms = -1;
     if (m->retry_in_ms == 0) {
-        item.delay_ms = schedule_ms(a, message_attempt(m));
+        item.delay_ms = message_retry_ms(a->config, message_attempt(m));
         item.jitter = true;
     }
     if (m->free_retry && item.retrycount > 0)

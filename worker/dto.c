@@ -10,7 +10,8 @@
  *          cannot be gone: it is not visible yet. A tombstone is judged like any stored document: between lookup and
  *          write another lane may have revived it, and one read must not bury what lives.
  *
- *   FOUND ──────────────────────────────────────────────▶ FULL; where it says that money has moved, with a NEED before it
+ *   FOUND ──────────────────────────────────────────────▶ FULL; with a NEED before it where it says that money has moved,
+ *                                                         or where a part was left out
  *   GONE ────┬─ stored ─────────────────────────────────▶ TOMBSTONE
  *            └─ never stored ───────────────────────────▶ RETRY, not_found
  *   MISSING ─┬─ never stored ───────────────────────────▶ RETRY, not_found
@@ -21,13 +22,18 @@
  *   to be parked ───────────────────────────────────────▶ NEED
  *
  * Transactions are never gone: no money yet is an answer too. It is noted on the order, after what was read is stored:
- * there the lookup asks when they were read last. */
+ * there the lookup asks when they were read last.
+ *
+ * Half an answer is stored as it is and asked for again, as a need that becomes due: no event tells when the rest is there. A
+ * part that was left out is soon to be seen, if ever: RETRY_DELAYS. Money is settled by the day, and only of an order that is
+ * completed (an order not completed yet raises its need when it is): MONEY_RETRY_MS, doubled. Both as often as a stale read. */
 #include "worker/dto.h"
 
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/metrics.h"
 #include "common/strbuf.h"
 #include "worker/dto/document.h"
@@ -38,6 +44,7 @@
 enum {
     DTO_GONE_AFTER_MS = 60 * 1000, /* between the two reads that leave an id out */
     DTO_PUT_BACK_MS = 1000,        /* the next turn begins with an empty arena, and reads the shop again */
+    DTO_DOUBLINGS = 4,             /* of MONEY_RETRY_MS: from a day to half a month */
 };
 
 static const char no_memory[] = "no memory left in this turn";
@@ -183,6 +190,42 @@ static struct document *dto_mark_shop(struct dto_run *run, const struct need *n,
     return d;
 }
 
+/* When it is asked for again after so many asks; 0 = not any more. */
+static int64_t dto_again_ms(const struct dto_run *run, int64_t attempt, bool money)
+{
+    if (attempt >= freshness_stale_limit(run->config))
+        return 0;
+    if (!money)
+        return message_retry_ms(run->config, attempt);
+    return attempt <= DTO_DOUBLINGS ? run->config->money_retry_ms << (attempt - 1)
+                                    : run->config->money_retry_ms << DTO_DOUBLINGS;
+}
+
+static void dto_give_up(const struct need *n, bool money)
+{
+    metric_add(money ? METRIC_WORKER_GIVEN_UP_UNSETTLED : METRIC_WORKER_GIVEN_UP_INCOMPLETE, 1);
+    log_info(money ? "no transactions of a completed order: not asked for again before its next event"
+                   : "a part was left out again: not asked for again before the next event",
+             LOG_S("platform", n->platform), LOG_S("shop", n->shop), LOG_S("kind", entry_kind_name(n->kind)),
+             LOG_S("id", n->id), LOG_I("asks", parked_attempt(n)));
+}
+
+/* d lacks something that the marketplace will have later. False: no memory, err. */
+static bool dto_ask_again(struct dto_run *run, const struct need *n, struct document *d, bool money,
+                          struct err *err)
+{
+    int64_t delay_ms = dto_again_ms(run, parked_attempt(n), money);
+
+    if (delay_ms == 0) {
+        dto_give_up(n, money);
+        return true;
+    }
+    d->before = parked_again(n, money ? PARKED_UNSETTLED : PARKED_INCOMPLETE, run->freshness->now_ms,
+                             delay_ms, run->arena, err);
+    d->before_touch = true;
+    return d->before != NULL;
+}
+
 /* What goes with a complete state. False: no memory, err. */
 static bool dto_companions(struct dto_run *run, const struct need *n, struct document *d, struct err *err)
 {
@@ -192,6 +235,8 @@ static bool dto_companions(struct dto_run *run, const struct need *n, struct doc
         d->after = dto_mark_order(run, n, err);
         return d->after != NULL;
     }
+    if (n->answer.incomplete) /* trackings and products: no money is raised by those */
+        return dto_ask_again(run, n, d, false, err);
     if (*paid)
         d->before = parked_transaction(n, paid, run->freshness->now_ms, run->arena, err);
     return !*paid || d->before;
@@ -225,13 +270,20 @@ static bool dto_is_behind(const struct dto_run *run, const struct need *n)
  * it must be there: a return that is completed may ask before its order is stored. */
 static void dto_no_money(struct dto_run *run, struct need *n)
 {
+    struct document *d;
     struct err err = {0};
 
     if (!n->stored.order_exists) {
         dto_not_found(run, n, "it has no transactions, and its order is not stored yet");
         return;
     }
-    dto_finish(run, n, dto_mark_order(run, n, &err), &err);
+    d = dto_mark_order(run, n, &err);
+    if (d && n->stored.order_completed && n->answer.kind != ANSWER_GONE && run->config->money_retry_ms > 0 &&
+        !dto_ask_again(run, n, d, true, &err)) {
+        document_free(d);
+        d = NULL;
+    }
+    dto_finish(run, n, d, &err);
 }
 
 static void dto_found(struct dto_run *run, struct need *n, struct dto_context *c)

@@ -14,6 +14,7 @@
 
 #include "common/arena.h"
 #include "common/config.h"
+#include "common/metrics.h"
 #include "worker/freshness.h"
 #include "worker/need.h"
 
@@ -37,7 +38,10 @@ struct document {
     bson_t *unset;          /* owned or NULL; every field a complete state takes away, bookkeeping included */
     bson_t *on_insert;      /* owned or NULL; first_seen */
     bson_t *max;            /* owned or NULL; for $max: NEED, MARK */
+    bson_t *min;            /* owned or NULL; for $min: NEED */
     struct document *before; /* NULL, or to be stored before this one, when this one is sent whole */
+    bool before_touch;       /* also when this one only moves to a newer version */
+    enum metric raises;      /* stored before another: counts it */
     struct document *after; /* NULL, or to be stored after it, also when it turned out to be stored already */
     int64_t version;        /* V */
     int64_t fetched_ms;     /* F */

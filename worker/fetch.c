@@ -160,14 +160,16 @@ static bool plan_shops(struct fetcher *f, int64_t now)
     return true;
 }
 
-/* When the newest of the shop's waiting needs came back from MongoDB; 0 = none has. Money that moved comes back unasked. */
+/* When the newest of the shop's waiting needs came back from MongoDB; 0 = none has. Money that moved, and what is asked for
+ * again, come back without a probe. */
 static int64_t came_back_ms(const struct fetch_shop *s)
 {
     int64_t newest = 0;
 
     for (size_t i = 0; i < s->waiting_count; i++)
         for (const struct message *m = s->waiting[i].need->messages.first; m; m = m->next)
-            if (m->entry.kind != ENTRY_TRANSACTION && message_was_parked(m) && m->entry_ms > newest)
+            if (m->entry.kind != ENTRY_TRANSACTION && message_was_parked(m) && !message_is_again(m) &&
+                m->entry_ms > newest)
                 newest = m->entry_ms;
     return newest;
 }

@@ -13,7 +13,9 @@
  *
  * A compound entity stays CALLING from its first call until it is composed. Each answer is copied into its parts; then the
  * needs that want the same endpoint next form one call, at the head of the shop's queue, so that no step waits a turn.
- * One ask of a need is under way at any time. A part that is left out, denied or gone is recorded as left out.
+ * One ask of a need is under way at any time. A part that is left out, denied or gone is recorded as left out: the whole is
+ * stored without it, marked incomplete, and asked for again later (dto.c), for the marketplace has just named it itself. Not
+ * so where it says that there is nothing of it yet.
  *
  * Why so:  halves and later steps keep the time their first request was sent: a read shows at least what was there before
  *          it was sent, so the earlier time claims less. A good probe clears only a few ids of a shop (FETCH_SUSPECTS): when
@@ -133,13 +135,14 @@ static void need_compose(struct fetcher *f, const struct platform *p, struct nee
     need_enter(f->pool, n, NEED_ANSWERED);
 }
 
-/* One more part of a compound need; json NULL: left out. */
-static void need_part(struct fetcher *f, struct call *c, struct item *item, yyjson_val *json)
+/* One more part of a compound need; json NULL: left out, or rightly empty. */
+static void need_part(struct fetcher *f, struct call *c, struct item *item, yyjson_val *json, bool empty)
 {
     const struct platform *p = c->shop->platform;
     struct platform_ask ask = {0};
     struct need *n = item->need;
 
+    n->answer.incomplete = n->answer.incomplete || (!json && !empty);
     parts_add(n->parts, c->endpoint, call_subject(item), json);
     if (p->next_ask(f->config, n->kind, n->return_kind, n->id, n->parts, &ask))
         step_queue(f, c->shop, n, &ask);
@@ -154,7 +157,7 @@ static bool item_answered(struct fetcher *f, struct call *c, struct item *item)
     struct need *n = item->need;
 
     if (c->step) {
-        need_part(f, c, item, item->found);
+        need_part(f, c, item, item->found, false);
         return false;
     }
     n->answer = (struct answer){.fetched_ms = c->fetched_ms, .alone = c->distinct == 1};
@@ -166,7 +169,7 @@ static bool item_answered(struct fetcher *f, struct call *c, struct item *item)
     }
     if (c->shop->platform->compound(n->kind)) {
         n->parts = parts_new();
-        need_part(f, c, item, item->found);
+        need_part(f, c, item, item->found, false);
         return false;
     }
     n->answer.kind = ANSWER_FOUND;
@@ -341,7 +344,7 @@ static void call_refused(struct fetcher *f, struct call *c, const struct platfor
 
         c->items[i].found = NULL;
         if (c->step) {
-            need_part(f, c, &c->items[i], NULL);
+            need_part(f, c, &c->items[i], NULL, result->class == CALL_EMPTY);
             continue;
         }
         n->answer = (struct answer){.fetched_ms = c->fetched_ms, .alone = true};
@@ -378,6 +381,7 @@ static void count_result(struct fetcher *f, const struct fetch_shop *s, const st
         [CALL_AUTH] = METRIC_WORKER_FETCH_AUTH,   [CALL_SCOPE] = METRIC_WORKER_FETCH_SCOPE,
         [CALL_PERM] = METRIC_WORKER_FETCH_PERM,   [CALL_DENIED] = METRIC_WORKER_FETCH_DENIED,
         [CALL_GONE] = METRIC_WORKER_FETCH_GONE,   [CALL_ABSENT] = METRIC_WORKER_FETCH_ABSENT,
+        [CALL_EMPTY] = METRIC_WORKER_FETCH_EMPTY,
     };
     uint64_t hash;
 

@@ -14,6 +14,7 @@
 
 #include "common/metrics.h"
 #include "common/strbuf.h"
+#include "worker/parked.h"
 
 enum { LOOKUP_SLICE = 1000 };
 
@@ -175,12 +176,12 @@ static void paid_init(struct paid *p, struct need *n)
     *p = (struct paid){.order = strbuf_detach(&id), .need = n};
 }
 
-/* {_id: {$in: [...]}}, only that one field. */
+/* {_id: {$in: [...]}}, only the time, and whether money has moved at all. */
 static mongoc_cursor_t *find_paid(struct store *store, const struct paid *paid, size_t count)
 {
     bson_t filter = BSON_INITIALIZER, term, list = BSON_INITIALIZER;
-    bson_t *opts = BCON_NEW("projection", "{", "transactions_fetched_ms", BCON_INT32(1), "}", "batchSize",
-                            BCON_INT32(LOOKUP_SLICE + 1));
+    bson_t *opts = BCON_NEW("projection", "{", "transactions_fetched_ms", BCON_INT32(1), "state",
+                            BCON_INT32(1), "}", "batchSize", BCON_INT32(LOOKUP_SLICE + 1));
     mongoc_cursor_t *cursor;
     char buffer[16];
     const char *key;
@@ -214,6 +215,7 @@ static void assign_paid(struct paid *paid, size_t count, const bson_t *row, cons
     if (found) {
         found->need->stored.transactions_ms = freshness_fetched(f, int_field(row, "transactions_fetched_ms"));
         found->need->stored.order_exists = true;
+        found->need->stored.order_completed = parked_is_paid(row);
     }
     bson_free(like.order);
 }
@@ -258,13 +260,23 @@ static bool read_paid(struct store *store, struct need **needs, size_t count, co
 
 /* --- the stage ------------------------------------------------------------------------------------- */
 
+/* What is stored is half an answer. */
+static bool is_again(const struct need *n)
+{
+    for (const struct message *m = n->messages.first; m; m = m->next)
+        if (message_is_again(m))
+            return true;
+    return false;
+}
+
 static bool reflected(const struct need *n, const struct config *config, const struct freshness *f)
 {
     switch (config->fetch_policy) {
     case CONFIG_FETCH_STALE:
         return freshness_need_reflected(f, n);
     case CONFIG_FETCH_MISSING: /* nobody asks for transactions but an order whose money has just moved */
-        return n->kind == ENTRY_TRANSACTION ? freshness_need_reflected(f, n) : n->stored.exists;
+        return n->kind == ENTRY_TRANSACTION || is_again(n) ? freshness_need_reflected(f, n)
+                                                           : n->stored.exists;
     case CONFIG_FETCH_ALWAYS:
         return false;
     }

@@ -16,6 +16,8 @@
 #include "common/number.h"
 #include "common/strbuf.h"
 
+enum { DELAY_FALLBACK_MS = 5000 }; /* when no schedule is set */
+
 const char *dead_class_name(enum dead_class c)
 {
     switch (c) {
@@ -145,12 +147,32 @@ int64_t message_attempt(const struct message *m)
     return m->entry.attempts + m->deliveries;
 }
 
+int64_t message_retry_ms(const struct config *config, int64_t attempt)
+{
+    size_t count = config->retry_delay_count;
+
+    if (count == 0)
+        return DELAY_FALLBACK_MS;
+    if (attempt < 1)
+        attempt = 1;
+    return config->retry_delays_ms[(size_t)attempt < count ? (size_t)attempt - 1 : count - 1];
+}
+
+static bool src_is(const struct message *m, const char *src)
+{
+    size_t length = strlen(src);
+
+    return m->entry.src.length == length && memcmp(m->entry.src.data, src, length) == 0;
+}
+
 bool message_was_parked(const struct message *m)
 {
-    static const char parked[] = "parked";
+    return src_is(m, "parked") || src_is(m, "again");
+}
 
-    return m->entry.src.length == sizeof(parked) - 1 &&
-           memcmp(m->entry.src.data, parked, sizeof(parked) - 1) == 0;
+bool message_is_again(const struct message *m)
+{
+    return src_is(m, "again");
 }
 
 void message_append(struct message_list *list, struct message *m)

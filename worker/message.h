@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/config.h"
 #include "common/entry.h"
 #include "worker/outcome.h"
 
@@ -54,8 +55,14 @@ void message_free(struct message *m); /* accepts NULL */
  * judged by it; a crash (reclaim.c) is known by the deliveries of this life. */
 int64_t message_attempt(const struct message *m);
 
-/* It was parked and has come back (src parked): it stands for all events of its need. */
+/* RETRY_DELAYS: the wait after an attempt that failed; the last one repeats. */
+int64_t message_retry_ms(const struct config *config, int64_t attempt);
+
+/* It was parked and has come back (src parked, again): it stands for all events of its need. */
 bool message_was_parked(const struct message *m);
+
+/* It has come back because half an answer is to be asked for again (src again): that says nothing about its shop. */
+bool message_is_again(const struct message *m);
 
 void message_append(struct message_list *list, struct message *m);       /* takes m */
 struct message *message_pop(struct message_list *list);                  /* returns owned, NULL when empty */

@@ -40,6 +40,7 @@ struct stored {
     char hash[CONTENT_HASH_LENGTH + 1]; /* "" when absent */
     int64_t transactions_ms; /* kind transaction: the order's transactions_fetched_ms; 0 = never read */
     bool order_exists;       /* kind transaction: the order is there (a tombstone counts) */
+    bool order_completed;    /* kind transaction: it says that money has moved */
 };
 
 /* What the marketplace said about one id. */
@@ -55,6 +56,7 @@ struct answer {
     yyjson_val *json;   /* FOUND: borrowed from the call's document, valid until fetch_release */
     int64_t fetched_ms; /* Redis' clock when the (first) request was sent */
     bool alone;         /* the call carried this id only */
+    bool incomplete;    /* FOUND: a part that the entity itself names was left out */
 };
 
 struct document; /* dto.h; this turn's, owned by the turn's arena and freed by document_free */

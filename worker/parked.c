@@ -31,6 +31,7 @@ struct parked_draft {
     int64_t event_ms; /* 0 = none */
     int64_t entry_ms;
     int64_t attempts;
+    int64_t since_ms; /* it waits from then on: the sweep leaves it alone before */
 };
 
 static const struct message *newest(const struct need *n)
@@ -96,8 +97,8 @@ static struct document *build(const struct parked_draft *draft, int64_t now_ms, 
     d->valid = true;
     d->set = bson_new();
     add_set(d->set, draft, now_ms);
-    d->on_insert = bson_new();
-    BSON_APPEND_DATE_TIME(d->on_insert, "since", now_ms);
+    d->min = bson_new();
+    BSON_APPEND_DATE_TIME(d->min, "since", draft->since_ms);
     d->max = bson_new();
     if (draft->event_ms > 0)
         BSON_APPEND_INT64(d->max, "event_ms", draft->event_ms);
@@ -126,7 +127,8 @@ struct document *parked_build(const struct need *n, int64_t now_ms, struct arena
                              .doc_id = n->doc_id,
                              .entity_id = n->id,
                              .return_kind = n->return_kind,
-                             .reason = n->park_reason};
+                             .reason = n->park_reason,
+                             .since_ms = now_ms};
 
     for (const struct message *m = n->messages.first; m; m = m->next)
         take_message(&d, m);
@@ -147,10 +149,15 @@ static const struct recipe *transactions_of(const struct need *n)
     return recipe_find(n->platform, strlen(n->platform), ENTRY_TRANSACTION, NULL);
 }
 
+bool parked_is_paid(const bson_t *row)
+{
+    return strcmp(text_of(row, "state"), state_paid) == 0;
+}
+
 const char *parked_paid_order(const struct need *n, const struct document *full)
 {
     if ((n->kind != ENTRY_ORDER && n->kind != ENTRY_RETURN) || !transactions_of(n) ||
-        strcmp(text_of(full->set, "state"), state_paid) != 0)
+        !parked_is_paid(full->set))
         return "";
     return n->kind == ENTRY_ORDER ? n->id : text_of(full->set, "order_id");
 }
@@ -163,7 +170,8 @@ struct document *parked_transaction(const struct need *n, const char *order_id, 
                              .entity_id = order_id,
                              .return_kind = "",
                              .reason = PARKED_TRANSACTION,
-                             .entry_ms = n->answer.fetched_ms};
+                             .entry_ms = n->answer.fetched_ms,
+                             .since_ms = now_ms};
     const struct recipe *r = transactions_of(n);
     struct strbuf doc_id = STRBUF_INIT;
     struct document *made;
@@ -172,7 +180,75 @@ struct document *parked_transaction(const struct need *n, const char *order_id, 
     d.doc_id = strbuf_text(&doc_id);
     made = build(&d, now_ms, arena, err);
     strbuf_deinit(&doc_id);
+    if (made)
+        made->raises = METRIC_WORKER_TRANSACTIONS_RAISED;
     return made;
+}
+
+/* --- half answers ---------------------------------------------------------------------------------- */
+
+int64_t parked_attempt(const struct need *n)
+{
+    int64_t most = 1;
+
+    for (const struct message *m = n->messages.first; m; m = m->next)
+        if (message_attempt(m) > most)
+            most = message_attempt(m);
+    return most;
+}
+
+struct document *parked_again(const struct need *n, const char *reason, int64_t now_ms, int64_t delay_ms,
+                              struct arena *arena, struct err *err)
+{
+    struct parked_draft d = {.need = n,
+                             .kind = n->kind,
+                             .doc_id = n->doc_id,
+                             .entity_id = n->id,
+                             .return_kind = n->return_kind,
+                             .reason = reason,
+                             .entry_ms = n->answer.fetched_ms,
+                             .attempts = parked_attempt(n),
+                             .since_ms = now_ms + delay_ms};
+    struct document *made = build(&d, now_ms, arena, err);
+
+    if (made)
+        made->raises = METRIC_WORKER_ASKED_AGAIN;
+    return made;
+}
+
+/* --- whose turn it is ------------------------------------------------------------------------------ */
+
+static const char *const own_reasons[] = {PARKED_TRANSACTION, PARKED_INCOMPLETE, PARKED_UNSETTLED};
+
+bool parked_waits_for_shop(const char *reason)
+{
+    for (size_t i = 0; i < sizeof own_reasons / sizeof own_reasons[0]; i++)
+        if (strcmp(reason, own_reasons[i]) == 0)
+            return false;
+    return true;
+}
+
+void parked_add_due(bson_t *filter, int64_t now_ms)
+{
+    bson_t since, later;
+
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "since", &since);
+    BSON_APPEND_DOCUMENT_BEGIN(&since, "$not", &later);
+    BSON_APPEND_DATE_TIME(&later, "$gt", now_ms);
+    bson_append_document_end(&since, &later);
+    bson_append_document_end(filter, &since);
+}
+
+void parked_add_waiting(bson_t *filter, bool for_shop)
+{
+    bson_t reason, list;
+
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "reason", &reason);
+    BSON_APPEND_ARRAY_BEGIN(&reason, for_shop ? "$nin" : "$in", &list);
+    for (size_t i = 0; i < sizeof own_reasons / sizeof own_reasons[0]; i++)
+        bson_append_utf8(&list, (const char[][2]){"0", "1", "2"}[i], 1, own_reasons[i], -1);
+    bson_append_array_end(&reason, &list);
+    bson_append_document_end(filter, &reason);
 }
 
 /* --- and back -------------------------------------------------------------------------------------- */
@@ -219,6 +295,11 @@ static struct entry_text entry_text_of(const char *s)
     return (struct entry_text){s, strlen(s)};
 }
 
+static bool is_again(const char *reason)
+{
+    return strcmp(reason, PARKED_INCOMPLETE) == 0 || strcmp(reason, PARKED_UNSETTLED) == 0;
+}
+
 /* Within what an entry may carry, whatever somebody wrote into the document. */
 static int64_t sane_attempts(int64_t attempts)
 {
@@ -239,7 +320,7 @@ struct entry parked_entry(const struct parked *p, int64_t recv_ms)
         .event_ms = event_ms,
         .recv_ms = recv_ms,
         .key = entry_text_of(p->id),
-        .src = entry_text_of("parked"),
+        .src = entry_text_of(is_again(p->reason) ? "again" : "parked"),
         .trace = entry_text_of(p->trace),
         .moves = event_ms > 0,
         .attempts = sane_attempts(p->attempts),

@@ -2,16 +2,17 @@
  *
  *   _id         "<kind>:" and the entity's _id: one document an entity, however many events
  *   platform shop_id kind entity_id [return_kind] [topic] [trace]   texts; topic and trace are the newest event's
- *   reason      why: one word (need_park), or "transaction" for money that moved
+ *   reason      why: one word (need_park), or one of those below
  *   [event_ms]  $max; newest update time announced by an event of the first sort
- *   entry_ms    $max; when the newest event was stored, or, for "transaction", when the order was read
+ *   entry_ms    $max; when the newest event was stored, or, where there is none, when the answer that raised it was asked for
  *   attempts    $max; tries its events have used up
  *   rev         $inc; whoever deletes the document names the rev and the since it has read, so a need changed meanwhile, or
  *               made anew, stays
- *   since updated_at   dates
+ *   since       date, $min; it waits from then on: later than now for what is asked for again only after a while
+ *   updated_at  date
  *
- * In:      stage 5: a need, or an order that was paid. The sweep: a document.
- * Out:     stage 5: a DOCUMENT_NEED. The sweep: the entry that brings it back, `src parked`.
+ * In:      stage 5: a need, an order that was paid, or half an answer. The sweep: a document.
+ * Out:     stage 5: a DOCUMENT_NEED. The sweep: the entry that brings it back, `src parked` or `again`.
  * Fails:   only when the turn's memory is used up.
  * Thread:  any. Pure. */
 #ifndef SHOPSTREAM_WORKER_PARKED_H
@@ -27,8 +28,11 @@
 #include "worker/dto.h"
 #include "worker/need.h"
 
-#define PARKED_COLLECTION  "needs"
-#define PARKED_TRANSACTION "transaction" /* reason: not waiting for a shop, only for its turn */
+#define PARKED_COLLECTION "needs"
+/* Reasons of needs that wait for no shop, only for their turn. */
+#define PARKED_TRANSACTION "transaction" /* money has moved */
+#define PARKED_INCOMPLETE  "incomplete"  /* a part was left out of an otherwise good answer */
+#define PARKED_UNSETTLED   "unsettled"   /* a completed order has no transactions yet */
 
 /* The document of a need that is to be parked (park_reason set). NULL: no memory left in this turn. */
 struct document *parked_build(const struct need *n, int64_t now_ms, struct arena *arena, struct err *err)
@@ -42,6 +46,22 @@ const char *parked_paid_order(const struct need *n, const struct document *full)
  * memory left in this turn. */
 struct document *parked_transaction(const struct need *n, const char *order_id, int64_t now_ms,
                                     struct arena *arena, struct err *err) __attribute__((warn_unused_result));
+
+/* Does this order say that money has moved? */
+bool parked_is_paid(const bson_t *row);
+
+/* The need that has n's entity read again in delay_ms, because its answer was only half of one. NULL: no memory left in
+ * this turn. */
+struct document *parked_again(const struct need *n, const char *reason, int64_t now_ms, int64_t delay_ms,
+                              struct arena *arena, struct err *err) __attribute__((warn_unused_result));
+
+/* Number of the ask that n was answered to, 1..: the highest of its messages'. */
+int64_t parked_attempt(const struct need *n);
+
+/* Filters over `needs`: those whose time has come; those that wait for their shop, or only for their turn. */
+void parked_add_due(bson_t *filter, int64_t now_ms);
+void parked_add_waiting(bson_t *filter, bool for_shop);
+bool parked_waits_for_shop(const char *reason);
 
 /* A document of `needs` as read. Texts are borrowed from the row, "" when absent. */
 struct parked {
@@ -64,7 +84,7 @@ struct parked {
 /* False: no need of ours (somebody else's document, a kind this version does not know); *out says what could be read. */
 bool parked_read(const bson_t *row, struct parked *out) __attribute__((warn_unused_result));
 
-/* The entry that brings it back. Borrows from p. recv_ms: Redis' clock now. */
+/* The entry that brings it back: src parked, or again where half an answer is asked for again. Borrows from p. recv_ms: Redis' clock now. */
 struct entry parked_entry(const struct parked *p, int64_t recv_ms);
 
 #endif

@@ -6,8 +6,9 @@
  * Fails:   a round ends early when Redis or MongoDB does not answer or Redis is full; the next one tries again.
  * Thread:  one of its own; sweep_wake, sweep_stop from any.
  * Why so:  1. A need is never the probe: an event that breaks its shop's calls would keep the shop parked for ever. What
- *          waits for no shop (money that has moved) needs no probe, and gets none, or every order that completes would
- *          cost a call.
+ *          waits for no shop (money that has moved, the rest of half an answer) needs no probe, and gets none, or every
+ *          order that completes would cost a call. What is to be asked for again waits from a time to come, which the index
+ *          has, so the many that are not due cost nothing.
  *          2. Some shops are looked at side by side, because one that hangs must not keep the others waiting for its
  *          time-out, nor one with a million needs the others for its million.
  *          3. Shops are found by skipping from one to the next through an index, one small query each: what a distinct
@@ -62,7 +63,7 @@ struct sweep_shop {
     char *platform; /* owned */
     char *shop;     /* owned */
     enum shop_step step;
-    bool waiting;            /* it has needs that wait for it, not only money that moved */
+    bool waiting;            /* it has needs that wait for it, not only for their turn */
     struct lease lease;      /* held unless DONE */
     int64_t ask_mono_ms;     /* ASKING: next try to send the probe */
     int64_t give_up_mono_ms; /* ASKING: until then */
@@ -91,6 +92,7 @@ struct sweep {
 
 /* What a round has seen. */
 struct round {
+    int64_t now_ms;    /* Redis' clock when it began: needs that wait from later on are left alone */
     int64_t oldest_ms; /* since of the oldest need; 0 = none */
     bool cut;          /* Redis or MongoDB is away: nothing more can be done */
     struct err err;
@@ -172,10 +174,13 @@ static bson_t *first_of(struct sweep *s, struct round *r, const bson_t *filter)
     return row;
 }
 
-/* The same; takes the filter. */
+/* The same among those whose time has come; takes the filter. */
 static bson_t *first_with(struct sweep *s, struct round *r, bson_t *filter)
 {
-    bson_t *row = first_of(s, r, filter);
+    bson_t *row;
+
+    parked_add_due(filter, r->now_ms);
+    row = first_of(s, r, filter);
 
     bson_destroy(filter);
     return row;
@@ -196,14 +201,16 @@ static bson_t *next_shop(struct sweep *s, struct round *r, const struct place *a
     return row;
 }
 
-/* Has it needs that wait for the shop itself? */
+/* Has it needs that wait for the shop itself, and not only for their turn? */
 static bool has_waiting(struct sweep *s, struct round *r, const struct sweep_shop *shop)
 {
-    bson_t *row = first_with(s, r,
-                             BCON_NEW("platform", BCON_UTF8(shop->platform), "shop_id", BCON_UTF8(shop->shop),
-                                      "reason", "{", "$ne", BCON_UTF8(PARKED_TRANSACTION), "}"));
-    bool has = row != NULL;
+    bson_t *filter = BCON_NEW("platform", BCON_UTF8(shop->platform), "shop_id", BCON_UTF8(shop->shop));
+    bson_t *row;
+    bool has;
 
+    parked_add_waiting(filter, true);
+    row = first_with(s, r, filter);
+    has = row != NULL;
     bson_destroy(row);
     return has;
 }
@@ -279,7 +286,7 @@ static bool take_lease(struct sweep *s, struct round *r, struct sweep_shop *shop
     return got == LEASE_TAKEN;
 }
 
-static void shop_push(struct sweep *s, struct sweep_shop *shop)
+static void shop_push(struct sweep *s, const struct round *r, struct sweep_shop *shop)
 {
     const struct sweep_push_setup setup = {
         .config = s->setup.config,
@@ -288,7 +295,8 @@ static void shop_push(struct sweep *s, struct sweep_shop *shop)
         .high = &s->high,
         .platform = shop->platform,
         .shop = shop->shop,
-        .paid_only = !shop->waiting,
+        .turn_only = !shop->waiting,
+        .now_ms = r->now_ms,
         .partition = keys_partition(shop->platform, strlen(shop->platform), shop->shop, strlen(shop->shop),
                                     streams_in_use(s->setup.streams)),
     };
@@ -306,7 +314,7 @@ static void shop_begin(struct sweep *s, struct round *r, struct sweep_shop *shop
     shop->give_up_mono_ms = shop->ask_mono_ms + SWEEP_LIMIT_WAIT_MS;
     shop->waiting = has_waiting(s, r, shop);
     if (!shop->waiting)
-        shop_push(s, shop);
+        shop_push(s, r, shop);
 }
 
 /* --- probes ---------------------------------------------------------------------------------------- */
@@ -369,12 +377,13 @@ static void probe_limited(struct sweep *s, const struct sweep_shop *shop,
         log_debug("limit not told of", LOG_S("platform", shop->platform), LOG_S("err", err.text));
 }
 
-static void probe_judged(struct sweep *s, struct sweep_shop *shop, const struct platform_result *result)
+static void probe_judged(struct sweep *s, const struct round *r, struct sweep_shop *shop,
+                         const struct platform_result *result)
 {
     if (result->class == CALL_OK) {
         log_info("shop answers again, its needs come back", LOG_S("platform", shop->platform),
                  LOG_S("shop", shop->shop));
-        shop_push(s, shop);
+        shop_push(s, r, shop);
         return;
     }
     log_info("shop does not answer yet, its needs wait", LOG_S("platform", shop->platform),
@@ -387,7 +396,8 @@ static void probe_judged(struct sweep *s, struct sweep_shop *shop, const struct 
     shop_done(s, shop);
 }
 
-static void probe_ended(struct sweep *s, struct sweep_shop *shop, const struct http_answer *a)
+static void probe_ended(struct sweep *s, const struct round *r, struct sweep_shop *shop,
+                        const struct http_answer *a)
 {
     yyjson_doc *doc = NULL;
     struct platform_result result;
@@ -400,12 +410,12 @@ static void probe_ended(struct sweep *s, struct sweep_shop *shop, const struct h
         doc = json_parse(a->body.data, a->body.length, NULL, NULL);
     answer.root = doc ? yyjson_doc_get_root(doc) : NULL;
     platform_find(shop->platform)->judge(PLATFORM_PROBE, &answer, &result);
-    probe_judged(s, shop, &result);
+    probe_judged(s, r, shop, &result);
     yyjson_doc_free(doc);
 }
 
 /* Waits at most wait_ms for answers; also when none is to come, because a limit is waited for. */
-static void take_probes(struct sweep *s, int64_t wait_ms)
+static void take_probes(struct sweep *s, const struct round *r, int64_t wait_ms)
 {
     struct http_answer answer;
     void *context;
@@ -413,7 +423,7 @@ static void take_probes(struct sweep *s, int64_t wait_ms)
     if (http_client_running(s->http) == 0 && wait_ms > 0)
         rest(s, wait_ms, false);
     while (http_client_next(s->http, wait_ms, &context, &answer)) {
-        probe_ended(s, context, &answer);
+        probe_ended(s, r, context, &answer);
         http_answer_deinit(&answer);
         wait_ms = 0;
     }
@@ -482,7 +492,7 @@ static void sweep_some(struct sweep *s, struct round *r, struct sweep_shop *shop
     for (size_t i = 0; i < count; i++)
         shop_begin(s, r, &shops[i]);
     while (!atomic_load(&s->stopping) && !r->cut && step_all(s, r, shops, count, &pushing) > 0)
-        take_probes(s, pushing ? 0 : SWEEP_POLL_MS);
+        take_probes(s, r, pushing ? 0 : SWEEP_POLL_MS);
     http_client_abort(s->http); /* of shops given up; nobody waits for the answers */
     for (size_t i = 0; i < count; i++)
         shop_deinit(s, &shops[i]);
@@ -529,8 +539,9 @@ static void sweep_round(struct sweep *s)
 
     if (!redis_time_sync(&s->time, s->link, &r.err))
         r.cut = true;
+    r.now_ms = redis_time_now_ms(&s->time);
     if (!r.cut && s->setup.config->replay_ms > 0 &&
-        !swept_look(s->store, s->link, redis_time_now_ms(&s->time), s->setup.config->replay_ms, &r.err))
+        !swept_look(s->store, s->link, r.now_ms, s->setup.config->replay_ms, &r.err))
         r.cut = true;
     while (!r.cut && count == SWEEP_SHOPS && !atomic_load(&s->stopping)) {
         count = collect(s, &r, &at, shops);

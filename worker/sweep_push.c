@@ -65,8 +65,9 @@ struct sweep_push *sweep_push_new(const struct sweep_push_setup *setup)
 
     p->setup = *setup;
     p->key_length = keys_bulk(p->key, setup->partition);
-    if (setup->paid_only)
-        BSON_APPEND_UTF8(filter, "reason", PARKED_TRANSACTION);
+    parked_add_due(filter, setup->now_ms);
+    if (setup->turn_only)
+        parked_add_waiting(filter, false);
     p->cursor = mongoc_collection_find_with_opts(store_collection(setup->store, PARKED_COLLECTION), filter,
                                                  opts, NULL);
     bson_destroy(opts);

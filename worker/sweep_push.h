@@ -22,7 +22,8 @@ struct sweep_push_setup {
     struct high_water *high; /* nothing is pushed while Redis is above it */
     const char *platform;
     const char *shop;
-    bool paid_only; /* only needs that wait for no shop: transactions of orders whose money moved */
+    bool turn_only; /* only needs that wait for no shop: money that moved, the rest of half an answer */
+    int64_t now_ms; /* Redis' clock: needs that wait from later on are left alone */
     int partition;
 };
 

@@ -121,9 +121,29 @@ static bool ask(struct link *link, bson_t *const rows[], int n, bool there[], st
 
 /* --- what becomes of them ---------------------------------------------------------------------------- */
 
+/* One that was to be asked for only later is due as soon as one that was due joins it. */
+static bool is_smallest(const char *key)
+{
+    return strcmp(key, "since") == 0;
+}
+
 static bool is_largest(const char *key)
 {
     return strcmp(key, "event_ms") == 0 || strcmp(key, "entry_ms") == 0 || strcmp(key, "attempts") == 0;
+}
+
+/* Every need has it; what somebody else wrote may not, and an empty operator is an error. */
+static void put_smallest(bson_t *update, const bson_t *need)
+{
+    bson_t smallest = BSON_INITIALIZER;
+    bson_iter_t it;
+
+    for (bson_iter_init(&it, need); bson_iter_next(&it);)
+        if (is_smallest(bson_iter_key(&it)))
+            bson_append_iter(&smallest, NULL, 0, &it);
+    if (!bson_empty(&smallest))
+        BSON_APPEND_DOCUMENT(update, "$min", &smallest);
+    bson_destroy(&smallest);
 }
 
 /* As parking writes it. The rev is one that no deletion of the old document names. */
@@ -141,10 +161,11 @@ static void put_back(mongoc_bulk_operation_t *bulk, const bson_t *need)
         if (is_largest(bson_iter_key(&it)))
             bson_append_iter(&largest, NULL, 0, &it);
     bson_append_document_end(&update, &largest);
+    put_smallest(&update, need);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$setOnInsert", &insert);
     for (bson_iter_init(&it, need); bson_iter_next(&it);)
-        if (!is_largest(bson_iter_key(&it)) && strcmp(bson_iter_key(&it), "rev") != 0 &&
-            strcmp(bson_iter_key(&it), "_id") != 0)
+        if (!is_largest(bson_iter_key(&it)) && !is_smallest(bson_iter_key(&it)) &&
+            strcmp(bson_iter_key(&it), "rev") != 0 && strcmp(bson_iter_key(&it), "_id") != 0)
             bson_append_iter(&insert, NULL, 0, &it);
     bson_append_document_end(&update, &insert);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$inc", &inc);

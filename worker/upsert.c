@@ -364,7 +364,7 @@ static size_t next_bulk(const struct upsert_flush *fl, struct upsert_op *const *
  * the document has seen to it. */
 static void weigh(struct upsert_flush *fl, struct upsert_op *op)
 {
-    const bson_t *parts[] = {op->now->set, op->now->unset, op->now->on_insert, op->now->max};
+    const bson_t *parts[] = {op->now->set, op->now->unset, op->now->on_insert, op->now->max, op->now->min};
     char why[80];
 
     op->bytes = OP_OVERHEAD;

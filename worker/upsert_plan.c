@@ -87,10 +87,11 @@ static void plan_update(struct upsert_flush *fl, struct upsert_op *op)
     }
 }
 
-/* A complete state is about to be sent whole: what must be stored before it goes first. */
+/* A complete state is about to be sent whole, or something is about to be noted: what must be stored before it goes first. */
 static void plan_before(struct upsert_op *op)
 {
-    if (op->closed || op->now != op->doc || op->lane == LANE_TOUCH || op->raised || !op->doc->before)
+    if (op->closed || op->now != op->doc || op->raised || !op->doc->before ||
+        (op->lane == LANE_TOUCH && !op->doc->before_touch))
         return;
     op->now = op->doc->before;
     op->lane = LANE_WRITE;
@@ -105,6 +106,7 @@ static void plan_document(struct upsert_flush *fl, struct upsert_op *op)
         return;
     case DOCUMENT_MARK:
         op->lane = LANE_MARK;
+        plan_before(op);
         return;
     case DOCUMENT_FULL:
         plan_full(fl, op);

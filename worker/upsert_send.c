@@ -51,7 +51,7 @@ static bool add_update(bson_t *to, const struct upsert_op *op)
         return add_touch(to, d);
     return add_operator(to, "$set", d->set) && add_operator(to, "$unset", d->unset) &&
            add_operator(to, "$setOnInsert", d->on_insert) && add_operator(to, "$max", d->max) &&
-           (d->op != DOCUMENT_NEED || add_rev(to));
+           add_operator(to, "$min", d->min) && (d->op != DOCUMENT_NEED || add_rev(to));
 }
 
 static bool add_filter(bson_t *to, const struct upsert_flush *fl, const struct upsert_op *op)

@@ -221,7 +221,7 @@ void upsert_close_written(struct upsert_flush *fl, struct upsert_op *op)
     const struct document *d = op->doc;
 
     if (op->now == d->before) {
-        metric_add(METRIC_WORKER_TRANSACTIONS_RAISED, 1);
+        metric_add(d->before->raises, 1);
         op->raised = true;
         op->now = op->doc;
     } else if (op->now == d->after) {

@@ -54,12 +54,11 @@ class Storm:
         self.world.send(pushes, retries=20)
 
     def trouble(self):
-        """One order is left out or held back, once. (Old answers are left to cases of their own: one that is old by less
-        than a second, or that answers an address event, cannot be told. So is half an answer: a package whose detail is left
-        out, and money that is not there yet, are stored as they are told, until the next event.)"""
+        """One order, a part of it or its money is left out or held back, once. (Old answers are left to cases of their own:
+        one that is old by less than a second, or that answers an address event, cannot be told.)"""
         if self.known:
             shop, number = self.dice.choice(sorted(self.known))
-            self.world.sim.fault(self.dice.choice(("hold", "hold", "missing")), shop=shop, number=number, count=1, path="detail")
+            self.world.sim.fault(self.dice.choice(("hold", "hold", "missing")), shop=shop, number=number, count=1)
 
     def accident(self):
         """Something happens to a worker; there are always two afterwards."""

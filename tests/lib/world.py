@@ -47,8 +47,10 @@ GROUP = "workers"
 WORKER_TIMERS = {
     "RECLAIM_IDLE_MS": 2000, "RETRY_DELAYS": "150,200,250,300,300", "HEARTBEAT_MS": 300, "REAP_IDLE_MS": 1500,
     "KEEPALIVE_MS": 300, "BLOCK_MS": 100, "BATCH_LINGER_MS": 20, "TRIM_INTERVAL_MS": 200, "REQUEST_TIMEOUT": 20,
-    "SWEEP_INTERVAL_MS": 200,
+    "SWEEP_INTERVAL_MS": 200, "MONEY_RETRY_MS": 200,
 }
+# Reasons of needs that wait for no shop, only for their turn.
+TURN_ONLY = ["transaction", "incomplete", "unsettled"]
 # A worker that says one of these has met what its author thought impossible.
 NEVER_LOGGED = ("cannot happen", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
                 "runtime error:", "assertion")
@@ -476,7 +478,7 @@ class World:
         """No entry is open, and no need that only waits for its turn. The sweep turns needs into entries, so both are only
         known to be gone when no entry was added while they were counted. Entries that Redis has lost are needs again soon."""
         added = self.added()
-        return (self.unfinished() == 0 and not self.swept_lost() and self.needs(reason="transaction") == 0
+        return (self.unfinished() == 0 and not self.swept_lost() and self.needs(reason={"$in": TURN_ONLY}) == 0
                 and self.unfinished() == 0 and self.added() == added)
 
     def at_rest(self):

@@ -547,6 +547,134 @@ TEST(an_order_whose_money_moved_asks_for_its_transactions_first)
     scene_close(&s);
 }
 
+static int64_t date_in(const bson_t *b, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, b, key) && BSON_ITER_HOLDS_DATE_TIME(&iter) ? bson_iter_date_time(&iter)
+                                                                                  : -1;
+}
+
+/* The need that goes before the document: due in delay_ms, after so many asks. */
+static void check_again(const struct scene *s, const char *id, const char *reason, int64_t delay_ms,
+                        int64_t attempts)
+{
+    const struct document *again = s->need->document->before;
+
+    CHECK(again != NULL);
+    CHECK(s->need->document->before_touch);
+    CHECK_INT(again->op, DOCUMENT_NEED);
+    CHECK_TEXT(again->doc_id, id);
+    CHECK_TEXT(text_in(again->set, "reason"), reason);
+    CHECK_INT(date_in(again->min, "since"), s->freshness.now_ms + delay_ms);
+    CHECK_INT(number_in(again->max, "attempts"), attempts);
+    CHECK_INT(number_in(again->max, "entry_ms"), FETCHED);
+    CHECK(!bson_has_field(again->max, "event_ms")); /* no version shows that the rest is there */
+    CHECK_INT(again->raises, METRIC_WORKER_ASKED_AGAIN);
+}
+
+/* Half a tracking, at this attempt. */
+static void serve_half(struct scene *s, int64_t attempt)
+{
+    scene_open(s, "tracking", false);
+    s->config.retry_delays_ms[0] = 5000;
+    s->config.retry_delays_ms[1] = 15000;
+    s->config.retry_delays_ms[3] = 300000;
+    s->need->messages.first->entry.attempts = attempt - 1;
+    found(s, "{\"order_id\":\"576\",\"order_status\":\"IN_TRANSIT\",\"update_time\":1767704400,"
+             "\"packages\":[{\"package_id\":\"9\"}],\"tracking\":[]}");
+    s->need->answer.incomplete = true;
+    run(s);
+    check_built(s, DOCUMENT_FULL);
+}
+
+TEST(half_an_answer_is_stored_and_asked_for_again)
+{
+    static const int64_t delays[] = {5000, 15000, 0, 300000};
+    struct scene s;
+
+    for (int64_t attempt = 1; attempt <= 4; attempt += attempt == 2 ? 2 : 1) {
+        serve_half(&s, attempt);
+        check_again(&s, "tracking:tiktok:749:576", "incomplete", delays[attempt - 1], attempt);
+        scene_close(&s);
+    }
+}
+
+TEST(half_an_answer_is_given_up_where_a_stale_one_is_and_is_no_dead_letter)
+{
+    int64_t given_up = metric_get(METRIC_WORKER_GIVEN_UP_INCOMPLETE);
+    struct scene s;
+
+    serve_half(&s, 5);
+    CHECK(s.need->document->before == NULL);
+    CHECK_INT(metric_get(METRIC_WORKER_GIVEN_UP_INCOMPLETE), given_up + 1);
+    scene_close(&s);
+}
+
+/* No transactions of an order in that state, at this attempt. */
+static void serve_no_money(struct scene *s, enum answer_kind kind, bool completed, int64_t attempt,
+                           int64_t retry_ms)
+{
+    scene_open(s, "transaction", false);
+    s->config.money_retry_ms = retry_ms;
+    s->need->stored.order_exists = true;
+    s->need->stored.order_completed = completed;
+    s->need->messages.first->entry.attempts = attempt - 1;
+    answer(s, kind, true);
+    run(s);
+    check_built(s, DOCUMENT_MARK);
+}
+
+TEST(money_of_a_completed_order_that_is_not_settled_is_asked_for_again_ever_more_rarely)
+{
+    int64_t given_up = metric_get(METRIC_WORKER_GIVEN_UP_UNSETTLED);
+    struct scene s;
+
+    for (int64_t attempt = 1; attempt <= 4; attempt++) {
+        serve_no_money(&s, ANSWER_MISSING, true, attempt, 1000);
+        check_again(&s, "transaction:tiktok:749:order:576", "unsettled", 1000 << (attempt - 1), attempt);
+        scene_close(&s);
+    }
+    serve_no_money(&s, ANSWER_MISSING, true, 5, 1000);
+    CHECK(s.need->document->before == NULL);
+    CHECK_INT(metric_get(METRIC_WORKER_GIVEN_UP_UNSETTLED), given_up + 1);
+    scene_close(&s);
+}
+
+TEST(money_is_asked_for_again_as_often_as_the_limit_says_and_no_delay_runs_over)
+{
+    struct scene s;
+
+    scene_open(&s, "transaction", false);
+    s.config.money_retry_ms = INT64_C(604800000);
+    s.config.max_stale_reads = 1000;
+    s.config.retry_delay_count = CONFIG_RETRY_DELAYS_MAX;
+    s.need->stored.order_exists = s.need->stored.order_completed = true;
+    s.need->messages.first->entry.attempts = CONFIG_RETRY_DELAYS_MAX - 1;
+    answer(&s, ANSWER_MISSING, true);
+    run(&s);
+    check_again(&s, "transaction:tiktok:749:order:576", "unsettled", INT64_C(604800000) << 4,
+                CONFIG_RETRY_DELAYS_MAX);
+    scene_close(&s);
+}
+
+TEST(money_that_has_not_moved_or_never_will_is_not_asked_for_again)
+{
+    int64_t given_up = metric_get(METRIC_WORKER_GIVEN_UP_UNSETTLED);
+    struct scene s;
+
+    serve_no_money(&s, ANSWER_MISSING, false, 1, 1000); /* it raises its need when it is completed */
+    CHECK(s.need->document->before == NULL);
+    scene_close(&s);
+    serve_no_money(&s, ANSWER_GONE, true, 1, 1000);
+    CHECK(s.need->document->before == NULL);
+    scene_close(&s);
+    serve_no_money(&s, ANSWER_MISSING, true, 1, 0);
+    CHECK(s.need->document->before == NULL);
+    scene_close(&s);
+    CHECK_INT(metric_get(METRIC_WORKER_GIVEN_UP_UNSETTLED), given_up);
+}
+
 TEST(an_order_on_its_way_asks_for_no_transactions)
 {
     struct scene s;
@@ -610,6 +738,11 @@ int main(int argc, char **argv)
         CASE(transactions_are_never_gone_and_their_order_is_told),
         CASE(transactions_that_are_not_there_wait_for_an_order_that_can_be_told),
         CASE(an_order_whose_money_moved_asks_for_its_transactions_first),
+        CASE(half_an_answer_is_stored_and_asked_for_again),
+        CASE(half_an_answer_is_given_up_where_a_stale_one_is_and_is_no_dead_letter),
+        CASE(money_of_a_completed_order_that_is_not_settled_is_asked_for_again_ever_more_rarely),
+        CASE(money_is_asked_for_again_as_often_as_the_limit_says_and_no_delay_runs_over),
+        CASE(money_that_has_not_moved_or_never_will_is_not_asked_for_again),
         CASE(an_order_on_its_way_asks_for_no_transactions), CASE(touches_no_need_in_another_state),
         CASE(writes_nothing_while_the_channel_of_the_shop_cannot_be_told),
         CASE(buries_a_kind_it_has_no_document_for));

@@ -1050,6 +1050,19 @@ TEST(an_order_and_its_tracking_share_one_detail_call)
     end();
 }
 
+static void check_incomplete(void *context, struct need *n)
+{
+    const bool *incomplete = context;
+
+    CHECK_INT(n->answer.kind, ANSWER_FOUND);
+    CHECK_INT(n->answer.incomplete, *incomplete);
+}
+
+static void check_all_incomplete(bool incomplete)
+{
+    pool_each(w.pool, check_incomplete, &incomplete);
+}
+
 static void check_left_out(void *context, struct need *n)
 {
     yyjson_val *first = yyjson_arr_get(yyjson_obj_get(n->answer.json, "packages"), 0);
@@ -1070,7 +1083,48 @@ TEST(a_part_that_is_refused_is_left_out_of_the_whole)
     CHECK_INT(s.found, 1);
     pool_each(w.pool, check_composed, NULL);
     pool_each(w.pool, check_left_out, NULL);
+    check_all_incomplete(true); /* the order has just named it: it cannot be another shop's */
     rest_of_turn();
+    fault("", "");
+    add_kind("tiktok", "a", "tracking", "P1");
+    CHECK_INT(turns_until_idle().found, 1);
+    check_all_incomplete(false);
+    rest_of_turn();
+    end();
+}
+
+TEST(an_answer_that_leaves_out_what_the_order_names_is_incomplete)
+{
+    begin();
+    add_kind("shopee", "4128", "tracking", "S1");
+    CHECK_INT(turns_until_idle().found, 1);
+    check_all_incomplete(false);
+    rest_of_turn();
+    strcpy(fake_shop(&w.market, "4128")->missing, "S2-1"); /* of a good answer */
+    add_kind("shopee", "4128", "tracking", "S2");
+    CHECK_INT(turns_until_idle().found, 1);
+    check_all_incomplete(true);
+    rest_of_turn();
+    fault("get_tracking_info", "logistics.package_not_exist"); /* though its detail has been shown */
+    add_kind("shopee", "4128", "tracking", "S3");
+    CHECK_INT(turns_until_idle().found, 1);
+    check_all_incomplete(true);
+    rest_of_turn();
+    end();
+}
+
+TEST(tracking_of_a_package_without_shipment_is_rightly_empty)
+{
+    static const char *const words[] = {"logistics.error_param", "error_status_limit"};
+
+    begin();
+    for (size_t i = 0; i < 2; i++) {
+        fault("get_tracking_info", words[i]);
+        add_kind("shopee", "4128", "tracking", "S1");
+        CHECK_INT(turns_until_idle().found, 1);
+        check_all_incomplete(false);
+        rest_of_turn();
+    }
     end();
 }
 
@@ -1396,6 +1450,8 @@ int main(int argc, char **argv)
         CASE(tracking_is_composed_step_by_step_within_the_turn),
         CASE(an_order_and_its_tracking_share_one_detail_call),
         CASE(a_part_that_is_refused_is_left_out_of_the_whole), CASE(tracking_of_an_order_left_out_is_missing),
+        CASE(an_answer_that_leaves_out_what_the_order_names_is_incomplete),
+        CASE(tracking_of_a_package_without_shipment_is_rightly_empty),
         CASE(a_step_that_fails_alone_is_the_entitys_own_fault),
         CASE(steps_of_many_entities_travel_in_full_batches),
         CASE(an_abort_between_steps_asks_again_from_the_start),

@@ -211,8 +211,10 @@ TEST(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them)
     world_start(&w);
     mongo_mock_put(w.mock, "orders",
                    "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":900,\"fetched_ms\":1}");
-    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:2\",\"transactions_fetched_ms\":900}");
-    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:3\",\"fetched_ms\":5000}");
+    mongo_mock_put(w.mock, "orders",
+                   "{\"_id\":\"tiktok:749:2\",\"transactions_fetched_ms\":900,\"state\":\"completed\"}");
+    mongo_mock_put(w.mock, "orders",
+                   "{\"_id\":\"tiktok:749:3\",\"fetched_ms\":5000,\"state\":\"cancelled\"}");
     mongo_mock_put(w.mock, "transactions",
                    "{\"_id\":\"tiktok:749:order:2\",\"fetched_ms\":5000,\"content_hash\":\"h\"}");
     read = paid(&w, "1", 899); /* an empty list: nothing is stored, and the order knows */
@@ -231,8 +233,9 @@ TEST(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them)
     CHECK_INT(stale->stored.fetched_ms, 5000);
     CHECK_TEXT(stale->stored.hash, "h");
     CHECK_INT(stale->stored.transactions_ms, 900);
-    CHECK(stale->stored.order_exists);
+    CHECK(stale->stored.order_exists && stale->stored.order_completed);
     CHECK_INT(never->state, NEED_WAITING);
+    CHECK(never->stored.order_exists && !never->stored.order_completed);
     CHECK_INT(lost->state, NEED_WAITING);
     CHECK(!lost->stored.order_exists);
     CHECK_INT(mongo_mock_count(w.mock, "find"), 4);
@@ -267,6 +270,22 @@ TEST(the_policy_missing_still_reads_money_that_has_moved)
     mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":900}");
     mongo_mock_put(w.mock, "transactions", "{\"_id\":\"tiktok:749:order:1\",\"fetched_ms\":900}");
     n = paid(&w, "1", 1000);
+    CHECK(look_up(&w));
+    CHECK_INT(n->state, NEED_WAITING);
+    world_stop(&w);
+}
+
+TEST(the_policy_missing_still_reads_the_rest_of_half_an_answer)
+{
+    struct world w;
+    struct message *m = event("1", 5000, 0, false);
+    struct need *n;
+
+    world_start(&w);
+    w.config.fetch_policy = CONFIG_FETCH_MISSING;
+    mongo_mock_put(w.mock, "orders", STORED);
+    m->entry.src = (struct entry_text){"again", 5};
+    n = add(&w, m);
     CHECK(look_up(&w));
     CHECK_INT(n->state, NEED_WAITING);
     world_stop(&w);
@@ -312,6 +331,7 @@ int main(int argc, char **argv)
         CASE(when_the_database_is_away_nothing_is_judged),
         CASE(the_policy_missing_believes_whatever_is_stored_and_always_believes_nothing),
         CASE(transactions_are_reflected_by_their_order_and_told_what_is_stored_of_them),
+        CASE(the_policy_missing_still_reads_the_rest_of_half_an_answer),
         CASE(a_time_of_the_future_on_the_order_reflects_no_transactions),
         CASE(the_policy_missing_still_reads_money_that_has_moved),
         CASE(raw_needs_pass_and_needs_of_one_entity_meet), CASE(nothing_to_look_up_asks_nobody));

@@ -151,6 +151,58 @@ TEST(attempts_used_up_travel_with_the_need)
     world_stop(&w);
 }
 
+/* The need that brings the entity back later. */
+static void ask_again(struct world *w, int64_t delay_ms)
+{
+    struct need *n = add(w, event("1", 100, 0, false));
+    struct document *d;
+
+    n->answer.fetched_ms = 150;
+    d = parked_again(n, PARKED_INCOMPLETE, w->f.now_ms, delay_ms, w->arena, &w->err);
+    CHECK(d != NULL);
+    n->document = d;
+    need_enter(w->pool, n, NEED_BUILT);
+    CHECK(flush(w));
+    collect(w);
+}
+
+TEST(what_is_asked_again_waits_from_its_time_on_unless_something_waits_already)
+{
+    struct world w;
+    struct parked p;
+    struct entry e;
+    bson_t *row;
+
+    world_start(&w);
+    ask_again(&w, 5000);
+    p = needs_row(&w, NEEDS_ID, &row);
+    CHECK_INT(p.since_ms, NOW + 5000);
+    CHECK_TEXT(p.reason, "incomplete");
+    CHECK_INT(p.event_ms, 0);
+    CHECK_INT(p.attempts, 1);
+    CHECK(!parked_waits_for_shop(p.reason));
+    e = parked_entry(&p, NOW);
+    CHECK_BYTES(e.src.data, e.src.length, "again", 5);
+    CHECK(!e.moves);
+    bson_destroy(row);
+    ask_again(&w, 9000); /* the earlier time counts */
+    p = needs_row(&w, NEEDS_ID, &row);
+    CHECK_INT(p.since_ms, NOW + 5000);
+    CHECK_INT(p.rev, 2);
+    bson_destroy(row);
+    CHECK(park(&w, event("1", 200, 0, false), "circuit")); /* that one waits from now on */
+    p = needs_row(&w, NEEDS_ID, &row);
+    CHECK_INT(p.since_ms, NOW);
+    CHECK_TEXT(p.reason, "circuit");
+    CHECK(parked_waits_for_shop(p.reason));
+    bson_destroy(row);
+    ask_again(&w, 5000);
+    p = needs_row(&w, NEEDS_ID, &row);
+    CHECK_INT(p.since_ms, NOW);
+    bson_destroy(row);
+    world_stop(&w);
+}
+
 TEST(what_comes_back_is_an_entry_that_carries_all_of_it)
 {
     struct world w;
@@ -270,12 +322,14 @@ TEST(a_lost_race_for_the_first_document_joins_the_winners)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(
-        argc, argv, CASE(a_need_moves_to_mongodb_and_its_entries_are_judged_parked),
-        CASE(one_document_an_entity_however_many_events), CASE(keeps_the_latest_of_all_events_that_folded),
-        CASE(attempts_used_up_travel_with_the_need), CASE(what_comes_back_is_an_entry_that_carries_all_of_it),
-        CASE(an_entry_is_never_made_unreadable_by_what_stands_in_the_document),
-        CASE(while_mongodb_is_away_nothing_is_parked_and_nothing_judged),
-        CASE(a_reply_lost_after_the_write_parks_again_and_changes_only_the_revision),
-        CASE(a_lost_race_for_the_first_document_joins_the_winners));
+    return HARNESS_MAIN(argc, argv, CASE(a_need_moves_to_mongodb_and_its_entries_are_judged_parked),
+                        CASE(one_document_an_entity_however_many_events),
+                        CASE(keeps_the_latest_of_all_events_that_folded),
+                        CASE(attempts_used_up_travel_with_the_need),
+                        CASE(what_is_asked_again_waits_from_its_time_on_unless_something_waits_already),
+                        CASE(what_comes_back_is_an_entry_that_carries_all_of_it),
+                        CASE(an_entry_is_never_made_unreadable_by_what_stands_in_the_document),
+                        CASE(while_mongodb_is_away_nothing_is_parked_and_nothing_judged),
+                        CASE(a_reply_lost_after_the_write_parks_again_and_changes_only_the_revision),
+                        CASE(a_lost_race_for_the_first_document_joins_the_winners));
 }

@@ -61,16 +61,21 @@ static void put_shop(struct scene *s, const char *id, const char *state)
 }
 
 /* The mock does not sort, it finds the newest first: so the last shop is put first. */
-static void put_need(struct scene *s, const char *shop, const char *reason)
+static void put_need_from(struct scene *s, const char *shop, const char *reason, int64_t since_ms)
 {
     char json[400];
 
     snprintf(json, sizeof(json),
              "{\"_id\":\"order:tiktok:%s:1\",\"platform\":\"tiktok\",\"shop_id\":\"%s\",\"kind\":\"order\","
              "\"entity_id\":\"1\",\"reason\":\"%s\",\"rev\":{\"$numberLong\":\"1\"},"
-             "\"since\":{\"$date\":{\"$numberLong\":\"1700000000000\"}}}",
-             shop, shop, reason);
+             "\"since\":{\"$date\":{\"$numberLong\":\"%lld\"}}}",
+             shop, shop, reason, (long long)since_ms);
     mongo_mock_put(s->w.mock, "needs", json);
+}
+
+static void put_need(struct scene *s, const char *shop, const char *reason)
+{
+    put_need_from(s, shop, reason, INT64_C(1700000000000));
 }
 
 static void scene_start(struct scene *s, int64_t interval_ms)
@@ -169,6 +174,24 @@ TEST(money_that_moved_comes_back_without_a_probe)
     put_need(&s, "749", "transaction");
     scene_run(&s);
     UNTIL(needs(&s) == 0);
+    CHECK_INT(entries(&s), 1);
+    CHECK_INT(fake_probes(&s.market), 0);
+    scene_stop(&s);
+}
+
+TEST(half_an_answer_comes_back_without_a_probe_when_its_time_has_come)
+{
+    struct scene s;
+    const int64_t soon_ms = clock_now_ms() + 300;
+
+    scene_start(&s, 50);
+    put_shop(&s, "750", "active");
+    put_shop(&s, "749", "active");
+    put_need_from(&s, "750", "unsettled", soon_ms + 3600000);
+    put_need_from(&s, "749", "incomplete", soon_ms);
+    scene_run(&s);
+    UNTIL(needs(&s) == 1);
+    CHECK(clock_now_ms() >= soon_ms);
     CHECK_INT(entries(&s), 1);
     CHECK_INT(fake_probes(&s.market), 0);
     scene_stop(&s);
@@ -281,6 +304,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(needs_of_a_shop_that_answers_its_probe_come_back),
                         CASE(money_that_moved_comes_back_without_a_probe),
+                        CASE(half_an_answer_comes_back_without_a_probe_when_its_time_has_come),
                         CASE(shops_that_cannot_be_used_are_not_asked_and_keep_their_needs),
                         CASE(a_shop_that_fails_its_probe_keeps_its_needs_until_it_answers),
                         CASE(a_refused_token_is_told_because_no_lane_will_meet_it),

@@ -49,7 +49,7 @@ static void put(struct scene *s, const char *id, int rev, const char *reason, in
     mongo_mock_put(s->w.mock, "needs", json);
 }
 
-static struct sweep_push *begin(struct scene *s, bool paid_only)
+static struct sweep_push *begin(struct scene *s, bool turn_only)
 {
     return sweep_push_new(&(struct sweep_push_setup){.config = &s->w.config,
                                                      .store = s->w.store,
@@ -57,13 +57,14 @@ static struct sweep_push *begin(struct scene *s, bool paid_only)
                                                      .high = &s->high,
                                                      .platform = "tiktok",
                                                      .shop = "749",
-                                                     .paid_only = paid_only});
+                                                     .turn_only = turn_only,
+                                                     .now_ms = NOW});
 }
 
 /* One page of a fresh cursor. */
-static enum sweep_pushed push(struct scene *s, bool paid_only)
+static enum sweep_pushed push(struct scene *s, bool turn_only)
 {
-    struct sweep_push *p = begin(s, paid_only);
+    struct sweep_push *p = begin(s, turn_only);
     enum sweep_pushed pushed = sweep_push_page(p, NOW, &s->w.err);
 
     sweep_push_free(p);
@@ -152,10 +153,9 @@ TEST(a_need_that_was_made_anew_meanwhile_stays)
     struct scene s;
 
     scene_start(&s);
-    mongo_mock_put(s.w.mock, "needs", NEED_SINCE("1767704400000"));
-    mongo_mock_rule(s.w.mock, &(struct mock_rule){.command = "delete",
-                                                  .put_collection = "needs",
-                                                  .put = NEED_SINCE("1767704409999")});
+    mongo_mock_put(s.w.mock, "needs", NEED_SINCE("1"));
+    mongo_mock_rule(s.w.mock, &(struct mock_rule){
+                                  .command = "delete", .put_collection = "needs", .put = NEED_SINCE("2")});
     CHECK_INT(push(&s, false), PUSHED_DONE);
     CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 1);
     CHECK_INT(push(&s, false), PUSHED_DONE);
@@ -272,6 +272,26 @@ TEST(money_that_moved_waits_for_no_probe)
     scene_stop(&s);
 }
 
+TEST(half_an_answer_waits_for_its_time_and_for_no_probe)
+{
+    struct scene s;
+
+    scene_start(&s);
+    put(&s, "1", 1, "incomplete", 0);
+    put(&s, "2", 1, "unsettled", 0);
+    mongo_mock_put(
+        s.w.mock, "needs",
+        "{\"_id\":\"order:tiktok:749:3\",\"platform\":\"tiktok\",\"shop_id\":\"749\",\"kind\":\"order\","
+        "\"entity_id\":\"3\",\"reason\":\"incomplete\",\"rev\":{\"$numberLong\":\"1\"},"
+        "\"since\":{\"$date\":{\"$numberLong\":\"9767704400000\"}}}");
+    CHECK_INT(push(&s, true), PUSHED_DONE);
+    CHECK_INT(entries(&s), 2);
+    CHECK_INT(push(&s, false), PUSHED_DONE);
+    CHECK_INT(entries(&s), 2);
+    CHECK_INT(mongo_mock_size(s.w.mock, "needs"), 1);
+    scene_stop(&s);
+}
+
 TEST(what_the_grant_does_not_reach_is_asked_for_more_rarely)
 {
     struct scene s;
@@ -287,15 +307,15 @@ TEST(what_the_grant_does_not_reach_is_asked_for_more_rarely)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(every_need_becomes_an_entry_and_its_document_goes),
-                        CASE(above_the_mark_needs_wait_until_redis_has_room),
-                        CASE(a_need_that_got_another_event_meanwhile_stays),
-                        CASE(a_need_that_was_made_anew_meanwhile_stays),
-                        CASE(what_redis_refuses_for_memory_keeps_its_document),
-                        CASE(a_deletion_that_fails_repeats_the_entry_and_loses_nothing),
-                        CASE(a_write_conflict_of_a_deletion_is_tried_again_at_once),
-                        CASE(a_stream_with_enough_to_do_gets_nothing_and_a_little_room_takes_a_little),
-                        CASE(a_lag_that_is_wrong_holds_nothing_up_where_nothing_is_unread),
-                        CASE(money_that_moved_waits_for_no_probe),
-                        CASE(what_the_grant_does_not_reach_is_asked_for_more_rarely));
+    return HARNESS_MAIN(
+        argc, argv, CASE(every_need_becomes_an_entry_and_its_document_goes),
+        CASE(above_the_mark_needs_wait_until_redis_has_room),
+        CASE(a_need_that_got_another_event_meanwhile_stays), CASE(a_need_that_was_made_anew_meanwhile_stays),
+        CASE(what_redis_refuses_for_memory_keeps_its_document),
+        CASE(a_deletion_that_fails_repeats_the_entry_and_loses_nothing),
+        CASE(a_write_conflict_of_a_deletion_is_tried_again_at_once),
+        CASE(a_stream_with_enough_to_do_gets_nothing_and_a_little_room_takes_a_little),
+        CASE(a_lag_that_is_wrong_holds_nothing_up_where_nothing_is_unread),
+        CASE(money_that_moved_waits_for_no_probe), CASE(half_an_answer_waits_for_its_time_and_for_no_probe),
+        CASE(what_the_grant_does_not_reach_is_asked_for_more_rarely));
 }

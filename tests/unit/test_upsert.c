@@ -1194,6 +1194,7 @@ static struct document *companion(struct world *w, enum document_op op, const ch
     d->doc_id = id;
     d->fetched_ms = ms;
     d->valid = true;
+    d->raises = METRIC_WORKER_TRANSACTIONS_RAISED;
     d->max = bson_new();
     bson_append_int64(d->max, key, -1, ms);
     return d;
@@ -1253,6 +1254,50 @@ TEST(an_order_that_has_not_changed_raises_nothing)
     CHECK_INT(mongo_mock_size(w.mock, "needs"), 0);
     CHECK_TEXT(stored_content(&w, "1"), "same");
     CHECK_INT(w.settled.count, 3);
+    world_stop(&w);
+}
+
+/* Or the second ask that brings the same half would be the last. */
+TEST(a_need_for_the_rest_of_an_answer_is_stored_although_nothing_has_changed)
+{
+    struct world w;
+
+    world_start(&w);
+    CHECK(whole_turn(&w, "1", 10, 100, "half"));
+    serve_paid(&w, 10, 300, "half")->document->before_touch = true;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_int(w.mock, "needs", RAISED, "entry_ms", -1), 300);
+    CHECK_INT(stored_int(&w, "1", "fetched_ms"), 300);
+    w.config.fetch_policy = CONFIG_FETCH_ALWAYS;
+    serve_paid(&w, 10, 200, "late")->document->before_touch =
+        true; /* nothing to write: somebody has read it since */
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(mongo_mock_int(w.mock, "needs", RAISED, "rev", -1), 1);
+    CHECK_INT(w.settled.count, 3);
+    world_stop(&w);
+}
+
+TEST(what_is_asked_again_is_stored_before_the_order_is_told_that_it_was_read)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\",\"transactions_fetched_ms\":70}");
+    n = wanted(&w, "1", 50);
+    n->document = companion(&w, DOCUMENT_MARK, "orders", n->doc_id, "transactions_fetched_ms", 100);
+    n->document->before = companion(&w, DOCUMENT_NEED, "needs", RAISED, "entry_ms", 100);
+    to_built(&w, n, n->document);
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_TEXT(op_text(&w, 0, 0, "q._id"), RAISED);
+    CHECK(op_upsert(&w, 0, 0));
+    CHECK_TEXT(op_text(&w, 1, 0, "q._id"), "tiktok:749:1");
+    CHECK(!op_upsert(&w, 1, 0));
+    CHECK_INT(stored_int(&w, "1", "transactions_fetched_ms"), 100);
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
     world_stop(&w);
 }
 
@@ -1887,6 +1932,8 @@ int main(int argc, char **argv)
         CASE(the_need_for_an_orders_transactions_is_stored_before_the_order),
         CASE(an_order_that_has_not_changed_raises_nothing),
         CASE(a_crash_between_the_need_and_its_order_repeats_both),
+        CASE(a_need_for_the_rest_of_an_answer_is_stored_although_nothing_has_changed),
+        CASE(what_is_asked_again_is_stored_before_the_order_is_told_that_it_was_read),
         CASE(the_order_is_told_after_its_transactions_are_stored),
         CASE(no_money_yet_is_noted_on_the_order_or_nowhere),
         CASE(an_event_that_came_while_the_transactions_were_read_goes_round_again),

@@ -264,7 +264,8 @@ struct needs_sum {
     size_t shown;
     size_t total; /* rows there are */
     int64_t parked, transactions;
-    int64_t parked_since_ms, transactions_since_ms; /* of the oldest; 0 = none */
+    int64_t again; /* half answers that are asked for again, most of them later */
+    int64_t parked_since_ms, transactions_since_ms, again_at_ms; /* of the oldest; 0 = none */
 };
 
 static void row_text(const bson_t *group, const char *path, char to[COLUMNS])
@@ -300,12 +301,15 @@ static void sum_oldest(int64_t *oldest, int64_t since_ms)
 
 static void sum_add(struct needs_sum *sum, const struct needs_row *row)
 {
-    bool money = strcmp(row->reason, PARKED_TRANSACTION) == 0;
+    bool shop = parked_waits_for_shop(row->reason), money = strcmp(row->reason, PARKED_TRANSACTION) == 0;
     size_t at;
 
-    *(money ? &sum->transactions : &sum->parked) += row->count;
-    sum_oldest(money ? &sum->transactions_since_ms : &sum->parked_since_ms, row->since_ms);
-    if (money)
+    *(shop ? &sum->parked : money ? &sum->transactions : &sum->again) += row->count;
+    sum_oldest(shop    ? &sum->parked_since_ms
+               : money ? &sum->transactions_since_ms
+                       : &sum->again_at_ms,
+               row->since_ms);
+    if (!shop)
         return;
     sum->total++;
     for (at = sum->shown; at > 0 && sum->rows[at - 1].count < row->count; at--)
@@ -378,6 +382,8 @@ static bool collect_needs(struct status *s, struct ctl *c, struct store *st, str
     json_object_set_new(s->needs, "since", instant(c, sum.parked_since_ms));
     json_object_set_new(s->needs, "transactions", json_integer(sum.transactions));
     json_object_set_new(s->needs, "transactions_since", instant(c, sum.transactions_since_ms));
+    json_object_set_new(s->needs, "asked_again", json_integer(sum.again));
+    json_object_set_new(s->needs, "asked_again_next", instant(c, sum.again_at_ms));
     json_object_set_new(s->needs, "shops", needs_rows(c, &sum));
     json_object_set_new(s->needs, "not_shown", json_integer((json_int_t)(sum.total - sum.shown)));
     if (sum.parked > 0)
@@ -487,6 +493,7 @@ static const char *plain_member(struct strbuf *to, const json_t *row, const char
 static void print_needs(const json_t *needs, struct strbuf *plain)
 {
     const json_t *since = json_object_get(needs, "since"), *rows = json_object_get(needs, "shops");
+    const json_t *next = json_object_get(needs, "asked_again_next");
     json_int_t hidden = json_integer_value(json_object_get(needs, "not_shown"));
     size_t i;
     json_t *row;
@@ -496,8 +503,12 @@ static void print_needs(const json_t *needs, struct strbuf *plain)
     printf("\nparked needs: %lld", (long long)json_integer_value(json_object_get(needs, "parked")));
     if (json_is_string(since))
         printf(", oldest since %s", json_string_value(since));
-    printf("\ntransactions to be read: %lld\n",
-           (long long)json_integer_value(json_object_get(needs, "transactions")));
+    printf("\ntransactions to be read: %lld\nhalf answers to be asked for again: %lld",
+           (long long)json_integer_value(json_object_get(needs, "transactions")),
+           (long long)json_integer_value(json_object_get(needs, "asked_again")));
+    if (json_is_string(next))
+        printf(", next at %s", json_string_value(next));
+    putchar('\n');
     json_array_foreach(rows, i, row)
     {
         const char *at = json_string_value(json_object_get(row, "since"));

@@ -227,6 +227,7 @@ static void settle(const struct entity_name *name, const struct platform_ask *as
         a->end = READ_GONE;
         return;
     case CALL_ABSENT:
+    case CALL_EMPTY:
         a->end = READ_MISSING;
         return;
     case CALL_RETRY:

@@ -194,7 +194,8 @@ void document_free(struct document *d)
     bson_destroy(d->unset);
     bson_destroy(d->on_insert);
     bson_destroy(d->max);
-    d->set = d->unset = d->on_insert = d->max = NULL;
+    bson_destroy(d->min);
+    d->set = d->unset = d->on_insert = d->max = d->min = NULL;
     document_free(d->before);
     document_free(d->after);
     d->before = d->after = NULL;

@@ -79,9 +79,10 @@ enum call_class {
     CALL_DENIED, /* this id is refused for good (another seller's): its own fault at once; several ids: split */
     CALL_GONE,   /* this id no longer exists; several ids: split */
     CALL_ABSENT, /* this id is not (yet) to be seen: as if left out; several ids: split */
+    CALL_EMPTY, /* it says that there is nothing of this id (yet), and there rightly is not; several ids: split */
 };
 
-enum { CALL_CLASSES = CALL_ABSENT + 1 };
+enum { CALL_CLASSES = CALL_EMPTY + 1 };
 
 /* What an answer says. */
 struct platform_result {

@@ -78,11 +78,11 @@ static const struct word_row shopee_words[] = {
     {"error_partner_key_expired", NULL, ANY, CALL_AUTH, true, "partner key expired"},
     {"source_ip_undeclared", NULL, ANY, CALL_AUTH, true, "our address is not on the app's allow list"},
 
-    {"logistics.error_param", NULL, SHOPEE_TRACKING, CALL_ABSENT, false, "still being allocated"},
+    {"logistics.error_param", NULL, SHOPEE_TRACKING, CALL_EMPTY, false, "still being allocated"},
     {"logistics.invalid_error", NULL, ANY, CALL_ABSENT, false, "order unknown"},
     {"package_not_exist", NULL, ANY, CALL_ABSENT, false, "package unknown"},
     {"package_number_not_exist", NULL, ANY, CALL_ABSENT, false, "package unknown"},
-    {"error_status_limit", NULL, SHOPEE_TRACKING, CALL_ABSENT, false, "not to be tracked in this state"},
+    {"error_status_limit", NULL, SHOPEE_TRACKING, CALL_EMPTY, false, "not to be tracked in this state"},
     {"error_not_found", NULL, ANY, CALL_ABSENT, false, "not found"},
     {"order_not_found", NULL, ANY, CALL_ABSENT, false, "order unknown"},
     {"error_data", "try later", ANY, CALL_RETRY, false, "internal error"},
