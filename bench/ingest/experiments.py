@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from ingest import load, plain
-from ingest.contenders import Evhttp, EvhttpRedis
+from ingest.contenders import Evhttp, EvhttpRedis, Webdis
 from ingest.journal import journal_round
 from ingest.product import Shopstream
 from lib.cell import Cell, told
@@ -15,13 +15,23 @@ HALF_DISK, PIECES, COMMANDS, JOURNAL_DISK = (
     "the same rate as its half of the maximum", "piece by piece", "a command of Redis alone", "journal, where it lies")
 EVERYSEC, NO_AOF, MEMORY_AOF, NO_REDIS = (
     "shopstream, AOF everysec", "shopstream, AOF off", "shopstream, AOF in memory (tmpfs)", "bare evhttp, no Redis")
-BARE, LIBRARIES, LIBRARIES_MARKS, NO_MARKS, NO_RING, WHOLE = (
-    "bare evhttp", "evhttp + hiredis: XADD", "evhttp + hiredis: GET, XADD, SET", "shopstream, dedupe off, no ring",
-    "shopstream, no ring", "shopstream as it is")
+BARE, WEBDIS, WEBDIS_1, LIBRARIES, LIBRARIES_MARKS, NO_MARKS, NO_RING, WHOLE = (
+    "evhttp alone", "webdis as packaged", "webdis with one connection to Redis", "evhttp + hiredis: XADD",
+    "evhttp + hiredis: GET, XADD, SET", "shopstream, dedupe off, no ring", "shopstream, no ring", "shopstream as it is")
 XADD, XADD_BODY, GET, SET, SET_FOREVER = (
     "XADD, twelve fields", "XADD, the body alone", "GET, no such key", "SET with an expiry", "SET without")
 ON_DISK, IN_MEMORY = "on disk", "in memory (tmpfs)"
 MEMORY = "/dev/shm"
+PIECE_MAKERS = {
+    BARE: Evhttp,
+    WEBDIS: Webdis,
+    WEBDIS_1: lambda redis: Webdis(redis, pool=1),
+    LIBRARIES: EvhttpRedis,
+    LIBRARIES_MARKS: lambda redis: EvhttpRedis(redis, marks=True),
+    NO_MARKS: lambda redis: Shopstream(redis, {"DEDUPE_WINDOW_MINUTES": 0, "REPLAY_SECONDS": 0}),
+    NO_RING: lambda redis: Shopstream(redis, {"REPLAY_SECONDS": 0}),
+    WHOLE: Shopstream,
+}
 
 
 def in_memory(run):
@@ -44,16 +54,8 @@ def half_cell(rate_of, columns):
 
 
 def pieces_cell(columns):
-    makers = {
-        BARE: Evhttp,
-        LIBRARIES: EvhttpRedis,
-        LIBRARIES_MARKS: lambda redis: EvhttpRedis(redis, marks=True),
-        NO_MARKS: lambda redis: Shopstream(redis, {"DEDUPE_WINDOW_MINUTES": 0, "REPLAY_SECONDS": 0}),
-        NO_RING: lambda redis: Shopstream(redis, {"REPLAY_SECONDS": 0}),
-        WHOLE: Shopstream,
-    }
-    return Cell(PIECES, "experiments", {name: lambda quick, make=make: load.round_of(make, quick) for name, make in makers.items()},
-                columns, firm=True)
+    return Cell(PIECES, "experiments", {
+        name: lambda quick, make=make: load.round_of(make, quick) for name, make in PIECE_MAKERS.items()}, columns, firm=True)
 
 
 def commands_cell(columns):
@@ -67,29 +69,32 @@ def journal_cell(columns):
     return Cell(JOURNAL_DISK, "experiments", {
         ON_DISK: journal_round,
         **({IN_MEMORY: lambda quick: in_memory(lambda directory: journal_round(quick, directory))} if os.path.isdir(MEMORY) else {}),
-    }, columns, rounds=2, quick=False, seconds=16)
+    }, columns, rounds=2, quick=False, firm=True, seconds=16)
 
 
 # ---------------------------------------------------------------- what limits a target that is missed
 
-def limit_of_libraries(results, base, other):
-    """CPU by another's: the rivals that do nothing but the product's calls to the same two libraries, by that other."""
+def limit_of_libraries(results, other):
+    """CPU by that of another contender of the same cell: the libraries' calls alone, by the same."""
     def limit():
-        by, ours = results.median(base, other, "cpu"), results.median(PIECES, WHOLE, "cpu")
-        whole, one, bare = (results.median(PIECES, name, "cpu") for name in (LIBRARIES_MARKS, LIBRARIES, NO_MARKS))
-        if None in (by, ours, whole, one, bare):
+        by, whole, one, bare, ours = (results.median(PIECES, name, "cpu") for name in (
+            other, LIBRARIES_MARKS, LIBRARIES, NO_MARKS, WHOLE))
+        if None in (by, whole, one, bare, ours):
             return None
-        return told("libevent and hiredis alone: with the same three commands, verifying, parsing and limiting nothing, they are at "
-                    "%.2f of it, with XADD alone at %.2f. shopstream takes %.2f of the former; without marks and ring it is at %.2f",
-                    whole / by, one / by, ours / whole, bare / by)
+        return told("libevent and hiredis alone: with the same three commands, verifying, parsing and limiting nothing, they are at %.2f, "
+                    "with XADD alone at %.2f; shopstream in the same cell at %.2f, without marks and ring at %.2f",
+                    *(figure / by for figure in (whole, one, ours, bare)))
     return limit
 
 
 def limit_of_marks(results):
     def limit():
         xadd, get, put, forever = (results.median(COMMANDS, one, "redis") for one in (XADD, GET, SET, SET_FOREVER))
+        if None in (xadd, get, put, forever):
+            return None
         return told("a mark is two more commands of Redis: by redis-benchmark GET %.1f and SET %.1f (without expiry %.1f) beside XADD "
-                    "%.1f µs; without marks 1.00", get, put, forever, xadd)
+                    "%.1f µs, so %.2f; without expiry %.2f, without marks 1", get, put, forever, xadd,
+                    (xadd + get + put) / xadd, (xadd + get + forever) / xadd)
     return limit
 
 
