@@ -11,6 +11,14 @@
 
 #include "tests/harness.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OWN_ALLOCATOR /* gcc tells so, clang by __has_feature */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define OWN_ALLOCATOR
+#endif
+#endif
+
 enum { NO_MEMORY_MB = 64 }; /* more at once is refused */
 
 const char *__asan_default_options(void);
@@ -29,7 +37,7 @@ const char *__tsan_default_options(void)
 /* From here on this process gets no more memory at once than it has. */
 static inline void no_memory_from_here(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef OWN_ALLOCATOR
     setrlimit(RLIMIT_DATA, &(struct rlimit){0, 0});
 #endif
 }
