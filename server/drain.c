@@ -22,6 +22,7 @@
 #include "common/thread.h"
 #include "server/ledger.h"
 #include "server/mark.h"
+#include "server/older.h"
 #include "server/placement.h"
 #include "server/pressure.h"
 #include "server/replay.h"
@@ -48,15 +49,22 @@ struct item {
     uint16_t slot; /* NO_SLOT: a stream we do not know */
 };
 
-/* What was stored in one stream and is kept in files. */
+/* What one segment has of one stream, and Redis too. */
+struct drain_part {
+    uint64_t segment;    /* its number */
+    struct mark_id last; /* the newest entry */
+    int64_t count;       /* entries */
+};
+
+/* What was stored in one stream, and is kept in files or was. */
 struct drain_slot {
     struct watch_slot watch;
-    int64_t held_ms;   /* monotonic: when the last entry was stored that a file still has; 0: none */
-    int64_t noted;     /* counts' noted as of the last answer that was fine */
-    int64_t again;     /* its again, as of the same */
-    int64_t lost;      /* entries the counters say are lost */
-    int64_t gap_again; /* again as of the last answer before */
-    bool gap;          /* being gone over again */
+    int64_t held_ms;          /* monotonic: when the last entry was stored that a file still has; 0: none */
+    struct drain_part *parts; /* oldest first; owned */
+    size_t part_count, part_room; /* of them; room for so many */
+    struct older past;            /* what no file has any more */
+    bool judging;                 /* the next answer tells what of it is lost */
+    bool gap;                     /* being gone over again */
     struct ledger_gap line;
 };
 
@@ -69,6 +77,7 @@ struct drain {
     redisContext *redis; /* NULL: not connected */
     struct strbuf out;   /* commands of one round trip */
     size_t count;        /* of the group */
+    uint64_t segment;    /* it is in */
     struct segment_record records[GROUP];
     struct item items[GROUP];
     int64_t backoff_ms;
@@ -82,6 +91,7 @@ struct drain {
     int64_t check_ms;        /* monotonic: next questions */
     int64_t again;           /* records still to be gone over again */
     int gaps;                /* slots with a gap open */
+    bool owing;              /* a loss was seen, and what is kept is not being gone over again yet */
     bool rewound;            /* the group in hand will be read again */
     bool unsure;             /* Redis may have lost something and could not be asked */
 
@@ -320,6 +330,41 @@ static struct drain_slot *slot_of(struct drain *d, uint16_t number)
     return d->slots[number];
 }
 
+/* An entry of that id is with Redis and in that segment. */
+static void hold(struct drain_slot *slot, uint64_t segment, struct mark_id id)
+{
+    struct drain_part *part = slot->part_count > 0 ? &slot->parts[slot->part_count - 1] : NULL;
+
+    if (!part || part->segment != segment) {
+        if (slot->part_count == slot->part_room) {
+            slot->part_room = 2 * slot->part_room + 4;
+            slot->parts = xrealloc(slot->parts, slot->part_room * sizeof(*slot->parts));
+        }
+        part = &slot->parts[slot->part_count++];
+        *part = (struct drain_part){.segment = segment};
+    }
+    part->count++;
+    if (mark_later(id, part->last))
+        part->last = id;
+}
+
+/* Files that are gone have nothing any more. */
+static void let_go(struct drain *d)
+{
+    const uint64_t oldest = journal_oldest(d->journal);
+
+    for (size_t n = 0; n < d->used_count; n++) {
+        struct drain_slot *slot = d->slots[d->used[n]];
+        size_t gone = 0;
+
+        for (; gone < slot->part_count && slot->parts[gone].segment < oldest; gone++)
+            older_left(&slot->past, slot->parts[gone].last, slot->parts[gone].count);
+        slot->part_count -= gone;
+        if (gone > 0 && slot->part_count > 0)
+            memmove(slot->parts, &slot->parts[gone], slot->part_count * sizeof(*slot->parts));
+    }
+}
+
 /* Redis has a record; its id stands in the item. anew: since just now. */
 static void settled(struct drain *d, size_t i, bool anew)
 {
@@ -334,10 +379,10 @@ static void settled(struct drain *d, size_t i, bool anew)
         slot->line.resent++;
         slot->line.missing += anew;
     }
-    if (anew)
-        replay_count(d->tools.counts, item->slot, 1, slot->gap);
-    if (mark_read_id(item->id, item->id_length, &id))
-        watch_note(&slot->watch, id);
+    if (!mark_read_id(item->id, item->id_length, &id))
+        return;
+    watch_note(&slot->watch, id);
+    hold(slot, d->segment, id);
 }
 
 /* The group is with Redis: from now on its streams are watched. */
@@ -367,15 +412,32 @@ static void gap_close(struct drain *d, struct drain_slot *slot)
     slot->line.closed = true;
     if (--d->gaps == 0)
         replay_busy(d->tools.counts, -1);
-    slot->line.older = replay_older(d->tools.counts, slot->line.slot, slot->lost, slot->gap_again);
     ledger_write(d->tools.ledger, &slot->line);
 }
 
+/* All has been gone over again, and what no file had is known. */
+static void close_gaps(struct drain *d)
+{
+    for (size_t n = 0; n < d->used_count && d->again == 0 && !d->owing; n++) {
+        struct drain_slot *slot = d->slots[d->used[n]];
+
+        if (slot->gap && !slot->judging)
+            gap_close(d, slot);
+    }
+}
+
+/* Nothing of it is due: what files have outlives us. */
 static void gap_open(struct drain *d, uint16_t number, const char *reason, const struct watch_slot *was)
 {
     struct drain_slot *slot = d->slots[number];
     struct ledger_gap *line = &slot->line;
 
+    slot->judging = true;
+    watch_forget(&slot->watch);
+    metric_add(strcmp(reason, "run_id") == 0 ? METRIC_SERVER_GAPS_RUN
+               : strcmp(reason, "gone") == 0 ? METRIC_SERVER_GAPS_GONE
+                                             : METRIC_SERVER_GAPS_FELL,
+               1);
     if (slot->gap)
         return;
     *line = (struct ledger_gap){.at_ms = clock_now_ms(),
@@ -385,86 +447,102 @@ static void gap_open(struct drain *d, uint16_t number, const char *reason, const
                                 .last = mark_later(was->newest, was->last) ? was->newest : was->last,
                                 .before = was->known ? was->added : -1,
                                 .after = slot->watch.known ? slot->watch.added : -1};
-    slot->lost = replay_lost(d->tools.counts, number, was, &slot->watch, slot->noted);
-    line->due = slot->lost - journal_kept(d->journal); /* what is kept outlives us */
-    line->due = line->due > 0 ? line->due : 0;
-    slot->gap_again = slot->again;
     slot->gap = true;
     if (d->gaps++ == 0)
         replay_busy(d->tools.counts, 1);
-    watch_forget(&slot->watch);
-    metric_add(strcmp(reason, "run_id") == 0 ? METRIC_SERVER_GAPS_RUN
-               : strcmp(reason, "gone") == 0 ? METRIC_SERVER_GAPS_GONE
-                                             : METRIC_SERVER_GAPS_FELL,
-               1);
     ledger_write(d->tools.ledger, line);
+}
+
+/* The answer after a loss: it tells what of the past is left. */
+static void gap_judge(struct drain *d, struct drain_slot *slot)
+{
+    struct ledger_gap *line = &slot->line;
+    const int64_t lost = older_lost(&slot->past, slot->watch.survivor, watch_safe(&slot->watch, line->slot));
+
+    slot->judging = false;
+    line->older += lost;
+    if (lost > 0)
+        ledger_write(d->tools.ledger, line); /* now: we may not live until it is closed */
 }
 
 /* All that is kept is gone over again. */
 static void rewind_journal(struct drain *d)
 {
     d->rewound = true;
+    d->owing = false;
     d->again = journal_rewind(d->journal);
-    for (size_t n = 0; n < d->used_count && d->again == 0; n++)
-        if (d->slots[d->used[n]]->gap)
-            gap_close(d, d->slots[d->used[n]]);
+    for (size_t n = 0; n < d->used_count; n++)
+        d->slots[d->used[n]]->part_count = 0; /* until it is */
 }
 
-/* One question and its answer; *was is what was known before it. False: connection lost. */
-static bool question(struct drain *d, uint16_t number, struct watch_slot *was, enum watch_verdict *verdict)
+/* What an answer means. again: a loss, whatever the answer. True: a loss. */
+static bool judge(struct drain *d, uint16_t number, const redisReply *r, const char *again)
 {
     struct drain_slot *slot = d->slots[number];
-    redisReply *r;
+    const struct watch_slot was = slot->watch;
+    enum watch_verdict verdict = WATCH_FINE;
+    const bool read = r->type == REDIS_REPLY_STRING;
 
-    *was = slot->watch;
-    *verdict = WATCH_FINE;
-    strbuf_reset(&d->out);
-    watch_add_question(&slot->watch, number, &d->out);
-    if (!send_out(d) || !(r = reply(d)))
-        return false;
-    if (r->type == REDIS_REPLY_STRING)
-        *verdict = watch_judge(&slot->watch, number, r->str, (size_t)r->len);
+    if (read)
+        verdict = watch_judge(&slot->watch, number, r->str, (size_t)r->len);
     else
         d->unsure = true;
-    if (r->type == REDIS_REPLY_STRING && *verdict == WATCH_FINE) {
-        slot->noted = atomic_load(&d->tools.counts->slots[number].noted);
-        slot->again = atomic_load(&d->tools.counts->slots[number].again);
-    }
-    freeReplyObject(r);
-    return true;
+    if (again || verdict != WATCH_FINE)
+        gap_open(d, number, again ? again : verdict == WATCH_GONE ? "gone" : "fell", &was);
+    if (read && slot->judging)
+        gap_judge(d, slot);
+    else if (read)
+        older_seen(&slot->past, slot->watch.floor, slot->watch.last, slot->watch.added);
+    return verdict != WATCH_FINE;
 }
 
-/* Asks about all slots something is kept of. again: whatever the answers, all of it goes again. False: connection lost. */
+/* Asks about all slots something is kept of, or was. again: whatever the answers, all of it goes again. False: connection
+ * lost. */
 static bool check(struct drain *d, const char *again)
 {
     const int64_t began_ms = clock_mono_ms();
-    bool lost_some = again != NULL;
 
     d->check_ms = began_ms + CHECK_MS;
     d->unsure = false;
+    d->owing = d->owing || again;
+    let_go(d);
     for (size_t n = 0; n < d->used_count; n++) {
         struct drain_slot *slot = d->slots[d->used[n]];
-        enum watch_verdict verdict;
-        struct watch_slot was;
+        redisReply *r;
 
-        if (slot->held_ms == 0 && !slot->gap)
+        if (slot->held_ms == 0 && slot->past.count == 0 && !slot->gap)
             continue;
-        if (!question(d, d->used[n], &was, &verdict)) {
+        strbuf_reset(&d->out);
+        watch_add_question(&slot->watch, d->used[n], older_ask(&slot->past), &d->out);
+        if (!send_out(d) || !(r = reply(d))) {
             d->unsure = true;
             return false;
         }
-        if (again || verdict != WATCH_FINE)
-            gap_open(d, d->used[n], again ? again : verdict == WATCH_GONE ? "gone" : "fell", &was);
-        lost_some = lost_some || verdict != WATCH_FINE;
+        d->owing = judge(d, d->used[n], r, again) || d->owing;
+        freeReplyObject(r);
     }
-    if (lost_some) {
+    if (d->owing) {
         rewind_journal(d);
     } else if (!d->unsure) {
         release(d, began_ms - d->tools.config->replay_ms);
         journal_release(d->journal, began_ms - d->tools.config->replay_ms);
         journal_release_excess(d->journal);
     }
+    close_gaps(d);
     return true;
+}
+
+/* There is something whose loss would be ours to tell. */
+static bool at_stake(struct drain *d)
+{
+    bool some = journal_kept(d->journal) > 0;
+
+    for (size_t n = 0; n < d->used_count && !some; n++) {
+        const struct drain_slot *slot = d->slots[d->used[n]];
+
+        some = slot->gap || slot->part_count > 0 || slot->past.count > 0;
+    }
+    return some;
 }
 
 /* On a new connection: is it the Redis that has what is kept? One that does not tell may be any. */
@@ -484,8 +562,10 @@ static bool same_run(struct drain *d)
         watch_read_run(r->str, (size_t)r->len, run);
     freeReplyObject(r);
     other = d->run[0] && strcmp(d->run, run) != 0;
+    if (other && at_stake(d) && !check(d, "run_id"))
+        return false; /* and not known yet: it is asked again */
     memcpy(d->run, run, sizeof(run));
-    return !other || journal_kept(d->journal) == 0 || check(d, "run_id");
+    return true;
 }
 
 static void stored(struct drain *d, size_t i, const redisReply *r)
@@ -623,6 +703,7 @@ static void told(struct drain *d, bool refused)
 static void begin_group(struct drain *d)
 {
     memset(d->items, 0, d->count * sizeof(d->items[0]));
+    d->segment = journal_reading(d->journal);
     for (size_t i = 0; i < d->count; i++) {
         struct mark_xadd x;
 
@@ -641,9 +722,7 @@ static void end_group(struct drain *d)
     journal_acked(d->journal);
     journal_release_excess(d->journal); /* new events go before what Redis has just taken */
     d->again = d->again > (int64_t)d->count ? d->again - (int64_t)d->count : 0;
-    for (size_t n = 0; n < d->used_count && d->again == 0; n++)
-        if (d->slots[d->used[n]]->gap)
-            gap_close(d, d->slots[d->used[n]]);
+    close_gaps(d);
 }
 
 /* Above the mark Redis belongs to the workers. */
@@ -692,7 +771,7 @@ static bool drain_group(struct drain *d)
 /* Looks after what is kept. */
 static void look_after(struct drain *d)
 {
-    if (d->tools.config->replay_ms == 0 || clock_mono_ms() < d->check_ms || journal_kept(d->journal) == 0)
+    if (d->tools.config->replay_ms == 0 || clock_mono_ms() < d->check_ms || !at_stake(d))
         return;
     if (d->redis || connect_now(d))
         (void)!check(d, NULL);
@@ -742,8 +821,10 @@ static void *drain_run(void *arg)
 
 static void drain_free(struct drain *d)
 {
-    for (size_t n = 0; n < d->used_count; n++)
+    for (size_t n = 0; n < d->used_count; n++) {
+        free(d->slots[d->used[n]]->parts);
         free(d->slots[d->used[n]]);
+    }
     strbuf_deinit(&d->out);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->mutex);

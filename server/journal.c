@@ -658,6 +658,21 @@ int64_t journal_kept(struct journal *j)
     return kept;
 }
 
+uint64_t journal_reading(struct journal *j)
+{
+    uint64_t number;
+
+    pthread_mutex_lock(&j->mutex);
+    number = j->head ? j->head->number : UINT64_MAX;
+    pthread_mutex_unlock(&j->mutex);
+    return number;
+}
+
+uint64_t journal_oldest(struct journal *j)
+{
+    return j->kept ? j->kept->number : journal_reading(j);
+}
+
 int64_t journal_rewind(struct journal *j)
 {
     const int64_t again = journal_kept(j);

@@ -112,6 +112,11 @@ int64_t journal_rewind(struct journal *j);
 
 int64_t journal_kept(struct journal *j); /* records that Redis has and a file too */
 
+/* Numbers of segments, which rise: that of what journal_read gave last, all of it; and the oldest with a file, UINT64_MAX without
+ * any. */
+uint64_t journal_reading(struct journal *j);
+uint64_t journal_oldest(struct journal *j);
+
 void journal_wake(struct journal *j); /* from any thread: journal_read returns */
 
 /* ---- for people ---- */

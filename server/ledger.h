@@ -6,7 +6,8 @@
  * Thread:  a writer of its own; ledger_write and ledger_render any, neither waits for the disk.
  * Why so:  written twice, because a server that dies in between takes its ring along: the line "open" says how much that
  *          would be ("due"), and the next server to open the file ends the gap with it as "dropped". A loss within an open
- *          gap that makes it more is another line "open". Readers take the last line of each gap. A line that a crash of the machine has cut off may have been any: it becomes a gap of its own,
+ *          gap that makes it more is another line "open", and so is what turns out to be "older": each loss adds to it. Readers
+ *          take the last line of each gap. A line that a crash of the machine has cut off may have been any: it becomes a gap of its own,
  *          "torn", at the time of the opening and with "older" -1, so that it is told once and then past.
  *          A server that dies between a loss and its "open" can tell nobody. So the run of Redis that has what its rings have is
  *          noted (redis-run) as soon as every loop has asked that one, after the lines about what it lacked, and taken away by a
@@ -36,9 +37,9 @@ struct ledger_gap {
     int64_t missing;       /* of them those that were not there, and are again */
     int64_t journaled;     /* of them those Redis did not take: they are in the journal */
     int64_t dropped;       /* entries that had to leave the ring before they could be sent */
-    int64_t older;         /* at most so many more were lost, which nobody had kept */
-    int64_t due; /* entries that nobody else has and that are still to be sent again; 0 once it is closed */
-    bool closed; /* all has been sent again */
+    int64_t older; /* at most so many more were lost, of the teller's, which it kept no longer (older.h) */
+    int64_t due;   /* entries that nobody else has and that are still to be sent again; 0 once it is closed */
+    bool closed;   /* all has been sent again */
 };
 
 struct ledger; /* opaque */

@@ -36,6 +36,7 @@
 #include "common/number.h"
 #include "common/strbuf.h"
 #include "server/mark.h"
+#include "server/watch.h"
 
 enum { SCRATCH_KEPT = 64 * 1024 }; /* bytes kept for the next push; what a large one needed is given back */
 

@@ -9,7 +9,8 @@
  *                                                  `-- connection lost, or nobody takes it -> DUE
  *
  * A gap is open from the first DUE record of a stream until no loop has any left, and stands twice in the ledger, or once more
- * for each loss meanwhile that makes more of it due. */
+ * for each loss meanwhile that makes more of it due, and for each answer that tells of entries lost that the ring had let go
+ * of. */
 #include "server/replay.h"
 
 #include <stdlib.h>
@@ -18,8 +19,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "server/older.h"
 #include "server/resend.h"
 #include "server/ring.h"
+#include "server/watch.h"
 
 enum {
     CHECK_MS = 1000,               /* between questions */
@@ -28,7 +31,6 @@ enum {
     SHORT_MS = 3000,               /* a ring that holds less is an alarm */
     SHORT_FOR_MS = 60000,          /* how long after the last such record the alarm ends */
     CLOSE_MS = 2 * CHECK_MS + 500, /* a gap is open so long at least */
-    CLAIM_MS = 5000,               /* loops that notice one loss do so within it */
 };
 
 enum replay_state {
@@ -42,18 +44,14 @@ struct replay_slot {
     struct replay *replay;
     uint16_t number;
     struct watch_slot watch;
-    size_t count;             /* records in the ring */
-    int64_t noted;            /* counts' noted as of the last answer that was fine */
-    int64_t again;            /* its again, as of the same */
-    bool asking;              /* a question is out */
-    bool gap;                 /* a gap is open; then the rest counts */
-    bool counted;             /* what is older than the ring is known */
-    bool told;                /* it stands in the ledger */
-    struct watch_slot before; /* what was known when it was opened */
-    size_t left;              /* records DUE or SENT */
-    int64_t gap_ms;           /* monotonic: when it was opened */
-    int64_t gap_again;        /* again as of the last answer before */
-    int64_t lost;             /* entries the counters say are lost */
+    struct older past; /* what the ring has let go of */
+    size_t count;      /* records in the ring */
+    bool asking;       /* a question is out */
+    bool gap;          /* a gap is open; then the rest counts */
+    bool told;         /* it stands in the ledger */
+    int judging;       /* so many answers still tell what is lost of the past */
+    size_t left;       /* records DUE or SENT */
+    int64_t gap_ms;    /* monotonic: when it was opened */
     struct ledger_gap line;
 };
 
@@ -65,8 +63,9 @@ struct resend {
     struct replay_slot *slot;
     struct ring_record *record; /* valid while the ring has serial */
     uint64_t serial;
-    bool whole; /* with the script's text */
-    char *copy; /* for the journal; NULL before */
+    struct mark_id id; /* that Redis gave it */
+    bool whole;        /* with the script's text */
+    char *copy;        /* for the journal; NULL before */
 };
 
 struct replay {
@@ -103,40 +102,9 @@ struct replay {
 
 /* ---- what all loops share ---- */
 
-void replay_count(struct replay_counts *counts, uint16_t slot, int64_t count, bool anew)
-{
-    atomic_fetch_add_explicit(&counts->slots[slot].noted, count, memory_order_relaxed);
-    if (anew)
-        atomic_fetch_add_explicit(&counts->slots[slot].again, count, memory_order_relaxed);
-}
-
 void replay_busy(struct replay_counts *counts, int by)
 {
     atomic_fetch_add(&counts->busy, by);
-}
-
-int64_t replay_lost(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
-                    const struct watch_slot *now, int64_t noted)
-{
-    const int64_t since = atomic_load(&counts->slots[slot].noted) - noted;
-    const int64_t lost = was->added + since - now->added;
-
-    /* What was stored since the question before is in a ring, so nothing older is lost until the counter is below it. */
-    if (!was->known || !now->known || now->added >= was->added)
-        return 0;
-    return lost < was->length + since ? lost : was->length + since; /* the others had been trimmed before */
-}
-
-int64_t replay_older(struct replay_counts *counts, uint16_t slot, int64_t lost, int64_t again)
-{
-    const int64_t mono_ms = clock_mono_ms();
-    int64_t told = atomic_load(&counts->slots[slot].told);
-
-    lost -= atomic_load(&counts->slots[slot].again) - again;
-    if (lost <= 0 || (told != 0 && mono_ms - told < CLAIM_MS) ||
-        !atomic_compare_exchange_strong(&counts->slots[slot].told, &told, mono_ms))
-        return 0;
-    return lost;
 }
 
 /* ---- life ---- */
@@ -206,17 +174,25 @@ static void gap_close(struct replay_slot *slot)
 
     slot->gap = false;
     line->closed = true;
-    line->older = replay_older(slot->replay->counts, slot->number, slot->lost, slot->gap_again);
     if (slot->told || line->older > 0 || line->after < line->before)
         ledger_write(slot->replay->ledger, line);
 }
 
-/* Redis has told how far the stream is now. */
-static void gap_count(struct replay_slot *slot)
+/* An answer after a loss: it tells what of the past is left. */
+static void gap_judge(struct replay_slot *slot)
 {
-    slot->counted = true;
-    slot->line.after = slot->watch.known ? slot->watch.added : 0;
-    slot->lost = replay_lost(slot->replay->counts, slot->number, &slot->before, &slot->watch, slot->noted);
+    struct ledger_gap *line = &slot->line;
+    const int64_t lost =
+        older_lost(&slot->past, slot->watch.survivor, watch_safe(&slot->watch, slot->number));
+
+    slot->judging--;
+    if (line->after < 0)
+        line->after = slot->watch.known ? slot->watch.added : 0;
+    line->older += lost;
+    if (lost == 0)
+        return;
+    slot->told = true; /* now: we may not live until it is closed */
+    ledger_write(slot->replay->ledger, line);
 }
 
 /* A gap is closed when all loops have had the time to notice it, and nobody has anything left to send. */
@@ -226,7 +202,7 @@ static void close_gaps(struct replay *r, int64_t mono_ms)
 
     for (size_t i = 0; i < r->used_count; i++)
         busy = busy || r->slots[r->used[i]]->left > 0 ||
-               (r->slots[r->used[i]]->gap && !r->slots[r->used[i]]->counted);
+               (r->slots[r->used[i]]->gap && r->slots[r->used[i]]->judging > 0);
     if (busy != r->busy)
         replay_busy(r->counts, busy ? 1 : -1);
     r->busy = busy;
@@ -245,8 +221,9 @@ static void count_gap(const char *reason)
                1);
 }
 
-/* All records of the slot have to be sent again. was: what was known before. */
-static void gap_open(struct replay_slot *slot, const char *reason, const struct watch_slot *was)
+/* All records of the slot have to be sent again. was: what was known before. judging: answers, from the next one on, that tell
+ * what is lost of the past. */
+static void gap_open(struct replay_slot *slot, const char *reason, const struct watch_slot *was, int judging)
 {
     struct replay *r = slot->replay;
 
@@ -260,12 +237,11 @@ static void gap_open(struct replay_slot *slot, const char *reason, const struct 
                                          .before = was->known ? was->added : -1,
                                          .after = -1};
     if (!slot->gap) {
-        slot->before = *was;
-        slot->gap_again = slot->again;
         slot->gap_ms = clock_mono_ms();
-        slot->told = slot->counted = false;
+        slot->told = false;
     }
     slot->gap = true;
+    slot->judging = judging;
     for (struct ring_record *f = ring_front(r->ring); f; f = ring_next(r->ring, f)) {
         if (f->slot != slot->number || f->state != RING_STORED)
             continue;
@@ -292,6 +268,8 @@ static void pop_front(struct replay *r)
 
     if (r->scan == f)
         r->scan = ring_next(r->ring, f);
+    if (f->state == RING_STORED)
+        older_left(&slot->past, f->id, 1);
     if (--slot->count == 0 && !slot->gap)
         watch_forget(&slot->watch);
     ring_pop(r->ring);
@@ -362,6 +340,7 @@ void replay_stored(struct replay *r, uint16_t number, struct mark_id id, const c
     while (!(record = ring_add(r->ring, body, length))) {
         if (ring_count(r->ring) == 0) {
             metric_add(METRIC_SERVER_RING_EARLY, 1);
+            older_left(&slot->past, id, 1);
             return;
         }
         drop_front(r, now_ms);
@@ -371,7 +350,6 @@ void replay_stored(struct replay *r, uint16_t number, struct mark_id id, const c
     record->mark_length = (uint32_t)mark_length;
     record->slot = number;
     slot->count++;
-    replay_count(r->counts, number, 1, false);
     watch_note(&slot->watch, id);
 }
 
@@ -385,6 +363,7 @@ static struct resend *resend_new(struct replay *r, struct ring_record *record)
     s->slot = r->slots[record->slot];
     s->record = record;
     s->serial = record->serial;
+    s->id = record->id;
     record->state = RING_SENT;
     r->open++;
     return s;
@@ -450,24 +429,32 @@ static bool is_text(const char *text, size_t n, const char *wanted)
     return n == strlen(wanted) && memcmp(text, wanted, n) == 0;
 }
 
-/* It is there, or there again. Frees s. */
-static void resend_stored(struct resend *s, const struct mark_id *id)
+/* Another copy is there, by that id. */
+static bool is_other(const char *text, size_t n, struct mark_id *id)
 {
-    struct ring_record *record = ring_has(s->replay->ring, s->serial) ? s->record : NULL;
+    static const char there[] = RESEND_THERE " ";
+    const size_t t = sizeof(there) - 1;
 
-    metric_add(id ? METRIC_SERVER_REPLAY_STORED : METRIC_SERVER_REPLAY_THERE, 1);
-    s->slot->line.resent++;
-    s->slot->line.missing += id != NULL;
-    if (record) {
-        record->state = RING_STORED;
-        record->stored_ms = clock_mono_ms();
-        if (id)
-            record->id = *id;
-        watch_note(&s->slot->watch, record->id);
+    return n > t && memcmp(text, there, t) == 0 && mark_read_id(text + t, n - t, id);
+}
+
+/* It is there by that id; anew: since just now. Frees s. */
+static void resend_stored(struct resend *s, struct mark_id id, bool anew)
+{
+    struct replay_slot *slot = s->slot;
+
+    metric_add(anew ? METRIC_SERVER_REPLAY_STORED : METRIC_SERVER_REPLAY_THERE, 1);
+    slot->line.resent++;
+    slot->line.missing += anew;
+    if (ring_has(s->replay->ring, s->serial)) {
+        s->record->state = RING_STORED;
+        s->record->stored_ms = clock_mono_ms();
+        s->record->id = id;
+        watch_note(&slot->watch, id);
+    } else {
+        older_left(&slot->past, id, 1);
     }
-    if (id)
-        replay_count(s->replay->counts, s->slot->number, 1, true);
-    settle(s->slot);
+    settle(slot);
     resend_free(s);
 }
 
@@ -482,9 +469,11 @@ static void on_resent(struct stream_call *call, enum stream_reply reply, const c
 
     r->sent--;
     if (reply == STREAM_REPLY_TEXT && is_text(text, n, RESEND_THERE))
-        resend_stored(s, NULL);
+        resend_stored(s, s->id, false);
+    else if (reply == STREAM_REPLY_TEXT && is_other(text, n, &id))
+        resend_stored(s, id, false);
     else if (reply == STREAM_REPLY_TEXT && mark_read_id(text, n, &id))
-        resend_stored(s, &id);
+        resend_stored(s, id, true);
     else if (reply == STREAM_REPLY_LOST || !ring_has(r->ring, s->serial))
         resend_failed(s);
     else if (reply == STREAM_REPLY_ERROR && n >= 8 && memcmp(text, "NOSCRIPT", 8) == 0 && !s->whole) {
@@ -561,14 +550,13 @@ static void on_answer(struct stream_call *call, enum stream_reply reply, const c
     verdict = watch_judge(&slot->watch, slot->number, text, n);
     if (verdict != WATCH_FINE) {
         r->round_fine = false;
-        gap_open(slot, verdict == WATCH_GONE ? "gone" : "fell", &was);
+        /* Two: what has left since this question was asked may be lost too. */
+        gap_open(slot, verdict == WATCH_GONE ? "gone" : "fell", &was, 2);
     }
-    if (slot->gap && !slot->counted)
-        gap_count(slot);
-    if (verdict == WATCH_FINE) {
-        slot->noted = atomic_load(&r->counts->slots[slot->number].noted);
-        slot->again = atomic_load(&r->counts->slots[slot->number].again);
-    }
+    if (slot->judging > 0)
+        gap_judge(slot);
+    else
+        older_seen(&slot->past, slot->watch.floor, slot->watch.last, slot->watch.added);
     round_end(r);
     pump(r);
 }
@@ -577,10 +565,10 @@ static bool ask(struct replay_slot *slot)
 {
     struct replay *r = slot->replay;
 
-    if (slot->asking || (slot->count == 0 && !slot->gap))
+    if (slot->asking || (slot->count == 0 && slot->past.count == 0 && !slot->gap))
         return true;
     strbuf_reset(&r->scratch);
-    watch_add_question(&slot->watch, slot->number, &r->scratch);
+    watch_add_question(&slot->watch, slot->number, older_ask(&slot->past), &r->scratch);
     slot->question.done = on_answer;
     if (!stream_send(r->stream, r->scratch.data, r->scratch.length, &slot->question))
         return false;
@@ -605,8 +593,8 @@ static void run_changed(struct replay *r)
     for (size_t i = 0; i < r->used_count; i++) {
         struct replay_slot *slot = r->slots[r->used[i]];
 
-        if (slot->count > 0 || slot->watch.known)
-            gap_open(slot, "run_id", &slot->watch);
+        if (slot->count > 0 || slot->past.count > 0 || slot->watch.known)
+            gap_open(slot, "run_id", &slot->watch, 1);
     }
 }
 

@@ -2,7 +2,8 @@
  *
  * In:      every entry Redis has acknowledged to this loop, with its id.
  * Out:     nothing, as long as Redis keeps what it has acknowledged. When it does not: the entries of the last REPLAY_SECONDS
- *          once more, through a script that adds only what is not there, and a gap in the ledger with its size.
+ *          once more, through a script that adds only what is not there, and a gap in the ledger with its size, and with how
+ *          many of this loop's entries were lost that the ring had let go of (older.h).
  * Fails:   what Redis refuses goes to the journal; without one, or when that is full, it stays and is tried again.
  * Thread:  its loop's only, but for struct replay_counts, which all loops and the drain share.
  * Why so:  with AOF everysec a crash of Redis loses about a second, a failover what the replica had not got. Only the server
@@ -19,31 +20,15 @@
 #include "common/config.h"
 #include "server/journal.h"
 #include "server/ledger.h"
+#include "server/mark.h"
 #include "server/stream.h"
-#include "server/watch.h"
 
-/* Of the process. What one loop cannot know alone: how much of a loss the others have made good. */
+/* Of the process: a loss is over when all have made good what they have of it. */
 struct replay_counts {
-    struct {
-        _Atomic int64_t noted; /* entries stored by us, ever, those stored again included */
-        _Atomic int64_t again; /* of them those stored again */
-        _Atomic int64_t told;  /* monotonic ms: when one reported what nobody has; others then report 0 */
-    } slots[WATCH_SLOTS];
     atomic_int busy; /* loops (and the drain) that have something to send again, or cannot know */
 };
 
-/* count entries of a slot were stored; anew: because they were lost. */
-void replay_count(struct replay_counts *counts, uint16_t slot, int64_t count, bool anew);
-
 void replay_busy(struct replay_counts *counts, int by);
-
-/* How many entries the counters say are lost, whoever had stored them. was and now: the answers before and after it; noted:
- * entries stored by us, as of the question before. */
-int64_t replay_lost(struct replay_counts *counts, uint16_t slot, const struct watch_slot *was,
-                    const struct watch_slot *now, int64_t noted);
-
-/* Of those at most so many that nobody has stored again since `again` was read; told once a loss. */
-int64_t replay_older(struct replay_counts *counts, uint16_t slot, int64_t lost, int64_t again);
 
 struct replay; /* opaque: ring and state of one loop */
 

@@ -18,7 +18,7 @@ static const char script[] = "local function trace(f, from)\n"
                              "  local id = redis.pcall('GET', KEYS[2])\n"
                              "  if type(id) == 'string' then\n"
                              "    e = redis.pcall('XRANGE', KEYS[1], id, id)\n"
-                             "    if not e.err and e[1] then return 'there' end\n"
+                             "    if not e.err and e[1] then return 'there ' .. id end\n"
                              "  end\n"
                              "end\n"
                              "local r = redis.pcall('XADD', KEYS[1], '*', unpack(ARGV, 3))\n"
@@ -27,7 +27,7 @@ static const char script[] = "local function trace(f, from)\n"
                              "return r\n";
 
 /* Its SHA1, by which Redis knows it; a test compares the two. */
-static const char script_digest[] = "b5482cedf3b0534ccdc0672a1dd293b2fe59da72";
+static const char script_digest[] = "acb94dd5f8268a5f7316846b87e79b162e2c87bf";
 
 bool resend_add(struct strbuf *to, const char *mark, size_t mark_length, const char *xadd, size_t xadd_length,
                 struct mark_id id, int64_t life_ms, bool whole)

@@ -1,8 +1,8 @@
 /* resend.h - server, stage 4 of 5: the command that stores an entry again unless it is there.
  *
  * In:      an entry's XADD, the key of its mark, the id it had.
- * Out:     a command in wire form; its answer is a text: RESEND_THERE, or the id of the entry stored anew. A refusal is
- *          an error reply as of XADD.
+ * Out:     a command in wire form; its answer is a text: RESEND_THERE, RESEND_THERE and the id of another copy, or the id of
+ *          the entry stored anew. A refusal is an error reply as of XADD.
  * Fails:   never.
  * Thread:  any. Pure.
  * Why so:  looking and adding must not be torn apart, or two loops and a sender's retry could each add a copy, so it is a script. A

@@ -1,6 +1,7 @@
 /* watch.c - server, stage 4 of 5: has Redis lost something? Contract and reasons: watch.h.
  *
- * The script answers "<1|0: the entry is there> <last id> <entries-added> <length>". No stream is one with nothing in it. */
+ * The script answers "<1|0: the entry is there> <last id> <entries-added> <length> <survivor> <floor>". No stream is one with
+ * nothing in it. What a narrow ACL refuses (XREVRANGE, XINFO GROUPS, XPENDING) is not known, which makes a loss look larger. */
 #include "server/watch.h"
 
 #include <stdio.h>
@@ -9,13 +10,34 @@
 #include "common/entry.h"
 #include "common/number.h"
 
-static const char question[] = "local s = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
-                               "if s.err then return '0 0-0 0 0' end\n"
-                               "local m = {}\n"
-                               "for i = 1, #s, 2 do m[s[i]] = s[i + 1] end\n"
-                               "local there = #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) > 0\n"
-                               "return (there and '1 ' or '0 ') .. m['last-generated-id'] .. ' ' .. "
-                               "string.format('%.0f %.0f', m['entries-added'], m['length'])\n";
+static const char question[] =
+    "local s = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
+    "if s.err then return '0 0-0 0 0 0-0 0-0' end\n"
+    "local function map(list)\n"
+    "  local m = {}\n"
+    "  for i = 1, #list, 2 do m[list[i]] = list[i + 1] end\n"
+    "  return m\n"
+    "end\n"
+    "local function there(id) return #redis.call('XRANGE', KEYS[1], id, id) > 0 end\n"
+    "local m, survivor, ms, seq = map(s), ARGV[2], nil, nil\n"
+    "if not there(survivor) then\n"
+    "  local e = redis.pcall('XREVRANGE', KEYS[1], survivor, '-', 'COUNT', 1)\n"
+    "  survivor = e[1] and e[1][1] or '0-0'\n"
+    "end\n"
+    "for _, g in ipairs(redis.pcall('XINFO', 'GROUPS', KEYS[1])) do\n"
+    "  g = map(g)\n"
+    "  local id, behind = g['last-delivered-id'], 1\n"
+    "  if g['pending'] > 0 then\n"
+    "    id, behind = redis.pcall('XPENDING', KEYS[1], g['name'])[2] or '0-0', 0\n"
+    "  end\n"
+    "  local a, b = string.match(id, '^(%d+)-(%d+)$')\n"
+    "  a, b = tonumber(a), tonumber(b) + behind\n"
+    "  if b > 9e15 then a, b = a + 1, 0 end\n"
+    "  if not ms or a < ms or (a == ms and b < seq) then ms, seq = a, b end\n"
+    "end\n"
+    "return string.format('%d %s %.0f %.0f %s %.0f-%.0f', there(ARGV[1]) and 1 or 0, "
+    "m['last-generated-id'],\n"
+    "  m['entries-added'], m['length'], survivor, ms or 0, seq or 0)\n";
 
 size_t watch_key(char to[KEYS_STREAM_MAX], uint16_t slot)
 {
@@ -59,18 +81,20 @@ void watch_forget(struct watch_slot *w)
     w->probe = w->newest = w->next = (struct mark_id){0};
 }
 
-void watch_add_question(struct watch_slot *w, uint16_t slot, struct strbuf *to)
+void watch_add_question(struct watch_slot *w, uint16_t slot, struct mark_id left, struct strbuf *to)
 {
-    char key[KEYS_STREAM_MAX], id[MARK_ID_MAX];
-    const size_t key_length = watch_key(key, slot), id_length = mark_write_id(id, w->probe);
+    char key[KEYS_STREAM_MAX], id[MARK_ID_MAX], left_id[MARK_ID_MAX];
+    const size_t key_length = watch_key(key, slot), id_length = mark_write_id(id, w->probe),
+                 left_length = mark_write_id(left_id, left);
 
     w->next = w->newest;
-    resp_add_array(to, 5);
+    resp_add_array(to, 6);
     resp_add_bulk(to, "EVAL", 4);
     resp_add_bulk(to, question, sizeof(question) - 1);
     resp_add_bulk(to, "1", 1);
     resp_add_bulk(to, key, key_length);
     resp_add_bulk(to, id, id_length);
+    resp_add_bulk(to, left_id, left_length);
 }
 
 /* The next word of a text. */
@@ -84,27 +108,50 @@ static bool take_word(const char **at, const char *end, const char **word, size_
     return *n > 0;
 }
 
+/* The next word of a text, an id. */
+static bool take_id(const char **at, const char *end, struct mark_id *id)
+{
+    const char *word;
+    size_t n;
+
+    return take_word(at, end, &word, &n) && mark_read_id(word, n, id);
+}
+
+static bool take_i64(const char **at, const char *end, int64_t *value)
+{
+    const char *word;
+    size_t n;
+
+    return take_word(at, end, &word, &n) && number_i64(word, n, value);
+}
+
 enum watch_verdict watch_judge(struct watch_slot *w, uint16_t slot, const char *text, size_t n)
 {
-    const char *at = text, *end = text + n, *there, *last, *added, *length;
+    const char *at = text, *end = text + n, *there;
     const bool dead = slot % 2; /* letters are taken out one by one: that one is not there says nothing */
-    size_t sizes[4];
-    int64_t was = w->known ? w->added : 0;
-    struct mark_id last_id;
+    const struct watch_slot was = *w;
+    struct watch_slot read = was;
+    size_t there_length;
 
-    if (!take_word(&at, end, &there, &sizes[0]) || !take_word(&at, end, &last, &sizes[1]) ||
-        !take_word(&at, end, &added, &sizes[2]) || !take_word(&at, end, &length, &sizes[3]) ||
-        !mark_read_id(last, sizes[1], &last_id) || !number_i64(added, sizes[2], &w->added) ||
-        !number_i64(length, sizes[3], &w->length))
+    if (!take_word(&at, end, &there, &there_length) || !take_id(&at, end, &read.last) ||
+        !take_i64(&at, end, &read.added) || !take_i64(&at, end, &read.length) ||
+        !take_id(&at, end, &read.survivor) || !take_id(&at, end, &read.floor) || at != end) {
+        w->survivor = (struct mark_id){0};
         return WATCH_GONE;
-    w->last = last_id;
-    w->known = true;
-    if (!is_none(w->probe) && (dead ? mark_later(w->probe, last_id) : *there != '1'))
+    }
+    read.known = true;
+    *w = read;
+    if (!is_none(w->probe) && (dead ? mark_later(w->probe, w->last) : *there != '1'))
         return WATCH_GONE;
-    if (w->added < was)
+    if (was.known && w->added < was.added)
         return WATCH_FELL;
     w->probe = w->next;
     return WATCH_FINE;
+}
+
+int64_t watch_safe(const struct watch_slot *w, uint16_t slot)
+{
+    return slot % 2 ? w->added : w->added - w->length;
 }
 
 void watch_read_run(const char *info, size_t n, char to[WATCH_RUN_MAX])

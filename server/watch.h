@@ -7,7 +7,8 @@
  * Why so:  three signs. Another run_id: Redis was started anew or is another one, and may lack its newest seconds. An entry we
  *          know is gone: the stream was flushed, deleted or restored. entries-added fell: the same, seen when we have no entry
  *          to ask for. Asked for is the newest entry of the question before, not the newest of now: what was stored
- *          after a flush says nothing about it. Finished entries are trimmed much later than anything is asked for here. */
+ *          after a flush says nothing about it. Finished entries are trimmed much later than anything is asked for here.
+ *          One answer also tells what older.h has to know of the same instant. */
 #ifndef SHOPSTREAM_SERVER_WATCH_H
 #define SHOPSTREAM_SERVER_WATCH_H
 
@@ -42,13 +43,15 @@ enum watch_verdict {
 
 /* What is known of one stream. Zeroed: nothing. */
 struct watch_slot {
-    struct mark_id probe;  /* entry to ask for; zero: none */
-    struct mark_id newest; /* of those noted; zero: none */
-    struct mark_id next;   /* newest when the question was built */
-    bool known;            /* the next three are set, by the last answer */
-    int64_t added;         /* entries-added */
-    int64_t length;        /* entries in the stream */
-    struct mark_id last;   /* last id generated */
+    struct mark_id probe;    /* entry to ask for; zero: none */
+    struct mark_id newest;   /* of those noted; zero: none */
+    struct mark_id next;     /* newest when the question was built */
+    bool known;              /* the next three are set, by the last answer */
+    int64_t added;           /* entries-added */
+    int64_t length;          /* entries in the stream */
+    struct mark_id last;     /* last id generated */
+    struct mark_id survivor; /* the newest entry up to the one that had left; zero: none */
+    struct mark_id floor; /* every group has acknowledged what is before it; zero: not known, or no group */
 };
 
 /* An entry was stored, or was seen to be there. */
@@ -57,11 +60,15 @@ void watch_note(struct watch_slot *w, struct mark_id id);
 /* Its entries are lost or nobody's concern any more: nothing to ask for until the next one. The counters stay. */
 void watch_forget(struct watch_slot *w);
 
-/* Appends the question about a slot, one command whose answer is a text. */
-void watch_add_question(struct watch_slot *w, uint16_t slot, struct strbuf *to);
+/* Appends the question about a slot, one command whose answer is a text. left: the newest entry nobody keeps (older.h). */
+void watch_add_question(struct watch_slot *w, uint16_t slot, struct mark_id left, struct strbuf *to);
 
 /* Reads the answer; the counters are those of the answer afterwards, unless it is not readable (WATCH_GONE). */
 enum watch_verdict watch_judge(struct watch_slot *w, uint16_t slot, const char *text, size_t n);
+
+/* How many of a stream's first entries are not lost for sure, by the last answer: those trimmed. Letters are taken out one by one,
+ * so among them all that are counted. */
+int64_t watch_safe(const struct watch_slot *w, uint16_t slot);
 
 enum { WATCH_RUN_MAX = 48 };
 

@@ -151,7 +151,9 @@ static void print_gap(const struct prove_server *s, const struct prove_gap *g)
     if (g->dropped > 0)
         printf(", %lld could not be sent", (long long)g->dropped);
     if (g->older > 0)
-        printf(", up to %lld older ones are lost", (long long)g->older);
+        printf(
+            ", at most %lld more are lost: older than what it keeps, and not acknowledged when it last asked",
+            (long long)g->older);
     puts(g->open ? ", and it has not ended" : "");
 }
 
