@@ -19,12 +19,20 @@
  * A connection over the limit may send one request, which is answered with 503, and is shut down when it has not done so
  * within UNWANTED_MS. Closing it at once would be simpler, but the sender would see a broken connection instead of an
  * answer. Further over the limit than CONNECTIONS_SPARE, and when descriptors run out, the listener rests until the next sweep that
- * finds room; the kernel's queue holds the newcomers meanwhile. */
+ * finds room; the kernel's queue holds the newcomers meanwhile.
+ *
+ * evhttp stops reading when it has a request and starts again with the answer: two system calls, because the loop turns in
+ * between. So while a request waits, the connection is held: the bufferevent reads on, and stops itself with the first byte
+ * or at the end of the stream, which hardly ever come. And while a request is read, a second event of the same descriptor,
+ * the anchor, keeps libevent from noticing that evhttp stops for a moment. Nothing else changes: what comes early (at most
+ * one read) waits in the bufferevent for its turn, and evhttp meets the end of the stream when it reads again. */
 #include "server/connections.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdlib.h>
@@ -48,6 +56,7 @@ struct connection {
     struct connection *previous, *next; /* all of the loop */
     struct connections *all;
     struct bufferevent *bev; /* our reference */
+    struct event anchor;     /* one-shot, does nothing; assigned with the first byte */
     int64_t since_ms;        /* monotonic: first byte of the unfinished request; 0: none */
     size_t received;         /* bytes of the unfinished request */
     bool unwanted;           /* over the limit */
@@ -60,13 +69,15 @@ struct connections {
     struct connection *first;
     struct connection *current; /* whose bytes were looked at last: the one a request belongs to */
     size_t count;
-    size_t received;    /* bytes of all unfinished requests */
-    size_t receiving;   /* with since_ms, as of the last sweep */
-    int64_t timeout_ms; /* for a whole request */
-    size_t request_max; /* bytes of a whole request */
-    int64_t reaped_ms;  /* monotonic: last sweep */
-    bool ours;          /* between connections_answering(true) and (false) */
-    bool resting;       /* the listener is disabled */
+    size_t received;              /* bytes of all unfinished requests */
+    size_t receiving;             /* with since_ms, as of the last sweep */
+    int64_t timeout_ms;           /* for a whole request */
+    size_t request_max;           /* bytes of a whole request */
+    int64_t reaped_ms;            /* monotonic: last sweep */
+    bufferevent_data_cb write_cb; /* evhttp's, the same for all connections; NULL before the first was held */
+    bufferevent_event_cb event_cb; /* same */
+    bool ours;                     /* between connections_answering(true) and (false) */
+    bool resting;                  /* the listener is disabled */
 };
 
 /* evhttp unsets the callbacks when it frees its reference, and only then. */
@@ -89,6 +100,8 @@ static void forget(struct connection *c)
         c->next->previous = c->previous;
     if (all->current == c)
         all->current = NULL;
+    if (event_initialized(&c->anchor))
+        event_del(&c->anchor);
     all->count--;
     all->received -= c->received;
     atomic_fetch_sub(&all->limit->open, 1);
@@ -119,6 +132,72 @@ static void shut(struct connection *c)
     shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 }
 
+/* ---- while a request waits for its answer ---- */
+
+static void on_early(struct bufferevent *bev, void *evcon)
+{
+    (void)evcon;
+    bufferevent_disable(bev, EV_READ);
+}
+
+/* The bufferevent has stopped by itself. */
+static void on_early_end(struct bufferevent *bev, short what, void *evcon)
+{
+    (void)bev;
+    (void)what;
+    (void)evcon;
+}
+
+/* And evhttp's callback, if evhttp may read. *evcon is what it wants. */
+static bool held(struct bufferevent *bev, void **evcon)
+{
+    bufferevent_data_cb read_cb, write_cb;
+    bufferevent_event_cb event_cb;
+
+    bufferevent_getcb(bev, &read_cb, &write_cb, &event_cb, evcon);
+    return read_cb == on_early;
+}
+
+static void on_anchor(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+/* Before evhttp gets to see what was read. */
+static void anchor(struct connection *c)
+{
+    if (!event_initialized(&c->anchor))
+        event_assign(&c->anchor, bufferevent_get_base(c->bev), bufferevent_getfd(c->bev), EV_READ, on_anchor,
+                     c);
+    event_add(&c->anchor, NULL);
+}
+
+void connections_hold(struct connections *all)
+{
+    struct connection *c = all->current;
+    bufferevent_data_cb read_cb;
+    void *evcon;
+
+    if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+        return; /* the next request is there already, and would not be the last to be read ahead */
+    bufferevent_getcb(c->bev, &read_cb, &all->write_cb, &all->event_cb, &evcon);
+    bufferevent_setcb(c->bev, on_early, all->write_cb, on_early_end, evcon);
+    bufferevent_enable(c->bev, EV_READ);
+    event_del(&c->anchor);
+}
+
+bool connections_let_go(struct connections *all, struct bufferevent *bev)
+{
+    void *evcon;
+
+    if (!held(bev, &evcon))
+        return false;
+    bufferevent_setcb(bev, NULL, all->write_cb, all->event_cb, evcon);
+    return true;
+}
+
 /* ---- what happens on a connection ---- */
 
 /* evhttp keeps a line of unknown length (a chunk's size, with its extensions) until it ends, without a limit, and searches
@@ -140,11 +219,13 @@ static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, vo
 {
     struct connection *c = arg;
     struct connections *all = c->all;
+    void *evcon;
 
     (void)b;
     all->current = c;
-    if (info->n_added == 0)
+    if (info->n_added == 0 || held(c->bev, &evcon))
         return;
+    anchor(c);
     if (c->since_ms == 0)
         c->since_ms = clock_mono_ms();
     c->received += info->n_added;
@@ -257,6 +338,7 @@ bool connections_request(struct connections *all, struct evhttp_connection *evco
             c = c->next;
     if (!c)
         fatalx("connections: a request of a connection that was never made");
+    all->current = c;
     settle(c);
     return !c->unwanted;
 }

@@ -41,6 +41,13 @@ void connections_forget_listener(struct connections *all); /* it is about to be 
 /* The request being handled is complete: its connection is no slow client. False: it is over the limit. */
 bool connections_request(struct connections *all, struct evhttp_connection *evcon);
 
+/* The request being handled waits for its answer: what its client sends meanwhile is left for later, at the price of no
+ * system call. The answer lets go of it: connections_let_go, or evhttp's own functions. */
+void connections_hold(struct connections *all);
+
+/* The answer is about to be written, and not by evhttp. False: it is not held, so only evhttp can answer. */
+bool connections_let_go(struct connections *all, struct bufferevent *bev);
+
 /* Around every answer of ours; what is written outside is an answer of evhttp's own (413, 400, 501) and counted. */
 void connections_answering(struct connections *all, bool ours);
 

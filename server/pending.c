@@ -104,11 +104,14 @@ struct pendings {
     void *context;                   /* for answer */
     struct pending *oldest, *newest; /* unanswered, by deadline */
     size_t unanswered;
-    size_t count;          /* records, answered or not */
-    size_t bytes;          /* of all records */
-    int64_t mark_ms;       /* life of a mark; 0: no dedupe */
-    int64_t redis_ms;      /* how long Redis may take */
-    struct strbuf scratch; /* commands being built */
+    size_t count;               /* records, answered or not */
+    size_t bytes;               /* of all records */
+    int64_t mark_ms;            /* life of a mark; 0: no dedupe */
+    int64_t redis_ms;           /* how long Redis may take */
+    struct strbuf scratch;      /* commands being built */
+    char live[KEYS_STREAM_MAX]; /* the stream that was written to last */
+    size_t live_length;         /* of it; 0: none was */
+    int live_partition;         /* same */
 };
 
 /* Of the deadline, what is left of it when the journal has its part. */
@@ -530,27 +533,34 @@ static void add_mark(struct strbuf *b, const char *live, size_t n, const struct 
     strbuf_add(b, e->id.data, e->id.length);
 }
 
+/* Its name, into all->live; mostly it is there, and printf would be a sixth of a record's cost. */
+static void find_live(struct pendings *all, int partition)
+{
+    if (all->live_length > 0 && all->live_partition == partition)
+        return;
+    all->live_length = keys_live(all->live, partition);
+    all->live_partition = partition;
+}
+
 /* Writes the texts of all entries into scratch one after the other, and their lengths into entries. Each goes to its own
  * shop's partition: one push may speak of several shops. */
 static void build_texts(struct pendings *all, struct pending_entry *entries, const struct mapped *mapped)
 {
     struct strbuf *b = &all->scratch;
-    char live[KEYS_STREAM_MAX];
-    size_t n = 0, at;
+    size_t at;
 
     strbuf_reset(b);
     for (size_t i = 0; i < mapped->count; i++) {
-        if (i == 0 || mapped->partitions[i] != mapped->partitions[i - 1])
-            n = keys_live(live, mapped->partitions[i]);
+        find_live(all, mapped->partitions[i]);
         at = b->length;
         if (all->mark_ms > 0 && !mapped->dead)
-            add_mark(b, live, n, &mapped->entries[i]);
+            add_mark(b, all->live, all->live_length, &mapped->entries[i]);
         entries[i].mark.length = b->length - at;
         at = b->length;
         if (mapped->dead)
             add_dead(b, mapped);
         else
-            entry_add_xadd(b, live, n, &mapped->entries[i]);
+            entry_add_xadd(b, all->live, all->live_length, &mapped->entries[i]);
         entries[i].xadd.length = b->length - at;
     }
 }

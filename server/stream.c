@@ -4,32 +4,34 @@
  * soon as the socket is connected, and only the answer to that PING makes the stream UP: a Redis that is loading its
  * data, or refuses our password, accepts connections too.
  *
- * hiredis is fed by an adapter of our own instead of the one it ships, for two reasons. Commands of one loop turn leave
- * in one write: asking for a write only activates an event, and events activated during a turn run at its end. And its
- * adapter re-adds two one-shot events for every reply. Waiting for writability is done only while connecting and after a
- * short write.
+ * hiredis connects, reads and takes replies apart; what leaves is written here. Its asynchronous side would do all of it, but
+ * allocates for each command and each reply, and collects what leaves in a string that it makes anew each turn and doubles.
+ * Here commands are appended to a buffer that is kept, and leave in one write a turn: the first of a turn activates an event,
+ * and events activated during a turn run at its end. When OUT_SOON bytes wait they leave at once, so that a crowd does not
+ * make the buffer large. Who waits for a reply stands in a queue, NULL where nobody does.
  *
- * Lifetimes (hiredis 0.14.1): a failed connect calls onConnect with an error and never onDisconnect; a lost connection
- * calls onDisconnect; after either hiredis frees the context itself. redisAsyncFree on a connection that never came up
- * calls neither. So stream_lost may be reached from three places and does its work once. The context is never freed
- * inside those two callbacks (a double free), only from the timer or from a reply's callback, where hiredis defers it. */
+ * A connection is never dropped while something of it is being used: what goes wrong within a reply's callback or a write is
+ * noted (broken), and ends it when they have returned. Then each in the queue is told, in order. */
 #include "server/stream.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "common/entry.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/number.h"
 #include "common/strbuf.h"
+#include "server/plain_reply.h"
 #include "server/resolve.h"
 
 enum {
@@ -37,7 +39,12 @@ enum {
     BACKOFF_LAST_MS = 5000,
     REFUSED_MS =
         10000, /* how long a refusal of our credentials makes us not ready: then traffic may try again */
+    OUT_SOON = 128 * 1024, /* bytes to be written that do not wait for the end of the turn */
+    OUT_KEPT = 256 * 1024, /* what a stalled Redis needed beyond it is given back */
+    CALLS_FIRST = 64,      /* room in the queue to begin with; a power of two, as it doubles */
 };
+
+#define REFUSES "it refuses the greeting" /* what it says may quote the password; note_refusal knows */
 
 enum stream_state {
     STREAM_DOWN,       /* no context; waits for retry_ms */
@@ -63,12 +70,20 @@ struct stream {
     const char *host;            /* borrowed: numeric address tried last; NULL: not known */
     char label[300];             /* where, for logs */
 
-    redisAsyncContext *context; /* hiredis owns it; NULL when there is none */
-    struct event *readable;     /* persistent; NULL without a context */
-    struct event *writable;     /* one-shot; same */
-    struct event *flush;        /* not of a descriptor: activated, runs at the end of the loop turn */
+    redisContext *context;  /* owned; NULL when there is none */
+    struct event *readable; /* persistent; NULL without a context */
+    struct event *writable; /* one-shot: while connecting, and when the socket is full; same */
+    struct event *flush;    /* not of a descriptor: activated, runs at the end of the loop turn */
     enum stream_state state;
-    bool flushing; /* inside the flush: a further wish to write means the socket is full */
+    const char *broken;         /* the connection is to be dropped for this; NULL: it is not */
+    char why[128];              /* text for broken */
+    bool full;                  /* the socket takes no more for now */
+    struct strbuf out;          /* commands on their way */
+    size_t written;             /* bytes of it the kernel has */
+    struct stream_call **calls; /* ring: who waits for a reply, in order; NULL: nobody */
+    size_t calls_room, calls_first, calls_count;
+    struct plain_reply reply;      /* the latest */
+    struct stream_call step, last; /* of the greeting: AUTH and SELECT; PING */
 
     int64_t up_ms;       /* monotonic: when it was UP last */
     int64_t since_ms;    /* monotonic: last reply, or when the connection was begun */
@@ -105,15 +120,72 @@ static int64_t jittered(struct stream *s, int64_t ms)
     return ms / 2 + (int64_t)(s->random % (uint64_t)(ms / 2 + 1));
 }
 
-/* The connection is gone or was given up; its context is hiredis' to free. Does its work once a connection. */
-static void stream_lost(struct stream *s, const char *why)
+/* ---- who waits for a reply ---- */
+
+static void calls_push(struct stream *s, struct stream_call *call)
+{
+    if (s->calls_count == s->calls_room) {
+        const size_t room = s->calls_room ? 2 * s->calls_room : CALLS_FIRST;
+        struct stream_call **calls = xcalloc(room, sizeof(struct stream_call *));
+
+        for (size_t i = 0; i < s->calls_count; i++)
+            calls[i] = s->calls[(s->calls_first + i) & (s->calls_room - 1)];
+        free(s->calls);
+        s->calls = calls;
+        s->calls_room = room;
+        s->calls_first = 0;
+    }
+    s->calls[(s->calls_first + s->calls_count++) & (s->calls_room - 1)] = call;
+}
+
+static struct stream_call *calls_pop(struct stream *s)
+{
+    struct stream_call *call = s->calls[s->calls_first];
+
+    s->calls_first = (s->calls_first + 1) & (s->calls_room - 1);
+    s->calls_count--;
+    return call;
+}
+
+/* ---- the end of a connection ---- */
+
+static void unwatch(struct stream *s)
+{
+    if (s->readable)
+        event_free(s->readable);
+    if (s->writable)
+        event_free(s->writable);
+    event_del(s->flush);
+    s->readable = NULL;
+    s->writable = NULL;
+}
+
+/* state is one in which nothing can be sent any more: the callbacks may try. */
+static void stream_close(struct stream *s)
+{
+    unwatch(s);
+    if (s->context)
+        redisFree(s->context);
+    s->context = NULL;
+    s->broken = NULL;
+    s->full = false;
+    s->written = 0;
+    strbuf_deinit(&s->out);
+    plain_reply_deinit(&s->reply);
+    while (s->calls_count > 0) {
+        struct stream_call *call = calls_pop(s);
+
+        if (call)
+            call->done(call, STREAM_REPLY_LOST, NULL, 0);
+    }
+}
+
+/* why may be the context's. */
+static void stream_drop(struct stream *s, const char *why)
 {
     const bool was_up = s->state == STREAM_UP;
     const int64_t now_ms = clock_mono_ms();
 
-    s->context = NULL;
-    if (s->state == STREAM_DOWN || s->state == STREAM_STOPPED)
-        return;
     metric_add(METRIC_SERVER_REDIS_LOSSES, 1);
     /* One that comes up and is lost again and again (a replica) is as much away as one that does not come up. */
     if (was_up && now_ms - s->up_ms >= BACKOFF_LAST_MS)
@@ -126,6 +198,82 @@ static void stream_lost(struct stream *s, const char *why)
     stream_enter(s, STREAM_DOWN);
     if (s->resolver)
         resolver_again(s->resolver, was_up ? NULL : s->host);
+    stream_close(s);
+}
+
+/* Ends the connection when whoever uses it has returned. */
+static void stream_break(struct stream *s, const char *why)
+{
+    if (s->broken)
+        return;
+    snprintf(s->why, sizeof(s->why), "%s", why);
+    s->broken = s->why;
+    event_active(s->flush, EV_WRITE, 0);
+}
+
+/* ---- writing ---- */
+
+/* All of it has been written. */
+static void out_reset(struct stream *s)
+{
+    s->written = 0;
+    if (s->out.capacity > OUT_KEPT)
+        strbuf_deinit(&s->out);
+    else
+        strbuf_reset(&s->out);
+}
+
+/* Gives the kernel what it takes. */
+static void write_out(struct stream *s)
+{
+    while (s->written < s->out.length) {
+        const ssize_t n =
+            send(s->context->fd, s->out.data + s->written, s->out.length - s->written, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            s->written += (size_t)n;
+        } else if (errno == EAGAIN) {
+            s->full = true;
+            event_add(s->writable, NULL);
+            return;
+        } else if (errno != EINTR) {
+            stream_break(s, strerror(errno));
+            return;
+        }
+    }
+    out_reset(s);
+}
+
+/* For what cannot leave yet: what has left must not take its room. */
+static void out_compact(struct stream *s)
+{
+    if (s->written < s->out.length / 2 || s->written == 0)
+        return;
+    s->out.length -= s->written;
+    memmove(s->out.data, s->out.data + s->written, s->out.length);
+    s->written = 0;
+}
+
+static void stream_append(struct stream *s, const void *command, size_t n, struct stream_call *call)
+{
+    calls_push(s, call);
+    if (s->full)
+        out_compact(s);
+    strbuf_add(&s->out, command, n);
+    if (s->full || s->broken)
+        return;
+    if (s->out.length >= OUT_SOON)
+        write_out(s);
+    else
+        event_active(s->flush, EV_WRITE, 0);
+}
+
+bool stream_send(struct stream *s, const void *command, size_t n, struct stream_call *call)
+{
+    if (s->state != STREAM_UP || s->broken)
+        return false;
+    stream_append(s, command, n, call);
+    return true;
 }
 
 /* ---- replies ---- */
@@ -158,10 +306,9 @@ static void note_refusal(struct stream *s, const char *text, size_t n)
         s->refused[word] = '\0';
         log_error("redis refuses", LOG_S("redis", s->label), LOG_B("err", text, n));
     }
-    /* A demoted master keeps its connections: only a new one can find the new master. Deferred by hiredis, because
-     * this runs inside a reply's callback. */
-    if (first_word(text, n, "READONLY") && s->context)
-        redisAsyncFree(s->context);
+    /* A demoted master keeps its connections: only a new one can find the new master. */
+    if (first_word(text, n, "READONLY"))
+        stream_break(s, "it is no master any more");
 }
 
 static void forget_refusal(struct stream *s)
@@ -180,66 +327,27 @@ void stream_accepted(struct stream *s)
         forget_refusal(s);
 }
 
-static void on_reply(redisAsyncContext *ac, void *reply, void *arg)
+static void on_reply(struct stream *s)
 {
-    struct stream *s = ac->data;
-    struct stream_call *call = arg;
-    const redisReply *r = reply;
+    const struct plain_reply *r = &s->reply;
+    const char *text = strbuf_text(&r->text);
+    struct stream_call *call;
 
-    if (!r) {
-        call->done(call, STREAM_REPLY_LOST, NULL, 0);
+    if (s->calls_count == 0) { /* it says why it ends the connection */
+        stream_break(s, text);
         return;
     }
-    s->since_ms = clock_mono_ms();
-    switch (r->type) {
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-        call->done(call, STREAM_REPLY_TEXT, r->str, r->len);
-        break;
-    case REDIS_REPLY_NIL:
-        call->done(call, STREAM_REPLY_NIL, NULL, 0);
-        break;
-    case REDIS_REPLY_ERROR:
-        note_refusal(s, r->str, r->len);
-        call->done(call, STREAM_REPLY_ERROR, r->str, r->len);
-        break;
-    default:
-        call->done(call, STREAM_REPLY_OTHER, NULL, 0);
-        break;
-    }
+    call = calls_pop(s);
+    if (r->kind == STREAM_REPLY_ERROR)
+        note_refusal(s, text, r->text.length);
+    if (call)
+        call->done(call, r->kind, text, r->text.length);
 }
 
-/* Of a command whose reply nobody waits for. */
-static void on_unawaited(redisAsyncContext *ac, void *reply, void *arg)
+/* ---- the greeting ---- */
+
+static void stream_greeted(struct stream *s)
 {
-    struct stream *s = ac->data;
-    const redisReply *r = reply;
-
-    (void)arg;
-    if (!r)
-        return;
-    s->since_ms = clock_mono_ms();
-    if (r->type == REDIS_REPLY_ERROR)
-        note_refusal(s, r->str, r->len);
-}
-
-/* Of AUTH, SELECT and the first PING; arg is not NULL for the PING, the last of them. */
-static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
-{
-    struct stream *s = ac->data;
-    const redisReply *r = reply;
-
-    if (!r || s->state != STREAM_GREETING)
-        return;
-    s->since_ms = clock_mono_ms();
-    if (r->type == REDIS_REPLY_ERROR) {
-        note_refusal(s, r->str, r->len);
-        if (s->context)
-            redisAsyncFree(ac); /* deferred; onDisconnect follows */
-        return;
-    }
-    if (!arg)
-        return;
     s->up_ms = s->since_ms;
     s->ping_ms = s->since_ms + STREAM_PING_MS;
     metric_add(METRIC_SERVER_REDIS_CONNECTS, 1);
@@ -251,7 +359,80 @@ static void on_greeting(redisAsyncContext *ac, void *reply, void *arg)
     log_info("redis connected", LOG_S("redis", s->label));
 }
 
-/* ---- our event adapter for hiredis ---- */
+static void on_step(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    (void)text;
+    (void)n;
+    if (reply == STREAM_REPLY_ERROR)
+        stream_break((struct stream *)(void *)((char *)call - offsetof(struct stream, step)), REFUSES);
+}
+
+static void on_last(struct stream_call *call, enum stream_reply reply, const char *text, size_t n)
+{
+    struct stream *s = (struct stream *)(void *)((char *)call - offsetof(struct stream, last));
+
+    (void)text;
+    (void)n;
+    if (reply == STREAM_REPLY_ERROR)
+        stream_break(s, REFUSES);
+    else if (reply != STREAM_REPLY_LOST && !s->broken)
+        stream_greeted(s);
+}
+
+static void greet(struct stream *s, const char *const *words, size_t count, struct stream_call *call)
+{
+    struct strbuf command = STRBUF_INIT;
+
+    resp_add_array(&command, count);
+    for (size_t i = 0; i < count; i++)
+        resp_add_bulk(&command, words[i], strlen(words[i]));
+    stream_append(s, command.data, command.length, call);
+    strbuf_deinit(&command);
+}
+
+static void send_greeting(struct stream *s)
+{
+    const struct redis_url *url = s->url;
+    char db[24];
+
+    number_format_i64(db, url->db);
+    if (url->user[0])
+        greet(s, (const char *const[]){"AUTH", url->user, url->password}, 3, &s->step);
+    else if (url->password[0])
+        greet(s, (const char *const[]){"AUTH", url->password}, 2, &s->step);
+    if (url->db)
+        greet(s, (const char *const[]){"SELECT", db}, 2, &s->step);
+    greet(s, (const char *const[]){"PING"}, 1, &s->last);
+}
+
+/* ---- the connection's life ---- */
+
+/* The kernel has connected the socket, or could not. */
+static void on_connected(struct stream *s)
+{
+    int error = 0;
+    socklen_t n = sizeof(error);
+
+    if (getsockopt(s->context->fd, SOL_SOCKET, SO_ERROR, &error, &n))
+        error = errno;
+    if (error) {
+        stream_drop(s, strerror(error));
+        return;
+    }
+    if (s->url->host[0])
+        redisEnableKeepAlive(s->context);
+    stream_enter(s, STREAM_GREETING);
+    send_greeting(s);
+}
+
+static bool take_reply(struct stream *s)
+{
+    void *reply = NULL;
+
+    if (redisGetReplyFromReader(s->context, &reply) != REDIS_OK)
+        stream_break(s, s->context->errstr);
+    return reply != NULL;
+}
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -259,8 +440,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (s->context)
-        redisAsyncHandleRead(s->context);
+    if (s->state == STREAM_CONNECTING)
+        return; /* on_connected sees why */
+    if (redisBufferRead(s->context) != REDIS_OK) {
+        stream_drop(s, s->context->errstr);
+        return;
+    }
+    s->since_ms = clock_mono_ms();
+    while (!s->broken && take_reply(s))
+        on_reply(s);
+    if (s->broken)
+        stream_drop(s, s->broken);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -269,143 +459,53 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    s->flushing = true;
-    if (s->context)
-        redisAsyncHandleWrite(s->context);
-    s->flushing = false;
-}
-
-static void want_read(void *arg)
-{
-    struct stream *s = arg;
-
-    if (!event_pending(s->readable, EV_READ, NULL))
-        event_add(s->readable, NULL);
-}
-
-static void want_no_read(void *arg)
-{
-    event_del(((struct stream *)arg)->readable);
-}
-
-static void want_write(void *arg)
-{
-    struct stream *s = arg;
-
-    if (s->flushing || s->state == STREAM_CONNECTING)
-        event_add(s->writable, NULL);
+    s->full = false;
+    if (s->state == STREAM_CONNECTING)
+        on_connected(s);
     else
-        event_active(s->flush, EV_WRITE, 0);
+        write_out(s);
 }
 
-static void want_no_write(void *arg)
-{
-    event_del(((struct stream *)arg)->writable);
-}
-
-static void unwatch(void *arg)
+/* At the end of the turn. */
+static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *s = arg;
 
-    if (s->readable)
-        event_free(s->readable);
-    if (s->writable)
-        event_free(s->writable);
-    event_del(s->flush);
-    s->readable = NULL;
-    s->writable = NULL;
+    (void)fd;
+    (void)what;
+    if (!s->broken && !s->full)
+        write_out(s);
+    if (s->broken)
+        stream_drop(s, s->broken);
 }
 
-static void watch(struct stream *s, redisAsyncContext *ac)
+static void watch(struct stream *s)
 {
-    s->readable = event_new(s->base, ac->c.fd, EV_READ | EV_PERSIST, on_readable, s);
-    s->writable = event_new(s->base, ac->c.fd, EV_WRITE, on_writable, s);
-    if (!s->readable || !s->writable)
+    s->readable = event_new(s->base, s->context->fd, EV_READ | EV_PERSIST, on_readable, s);
+    s->writable = event_new(s->base, s->context->fd, EV_WRITE, on_writable, s);
+    if (!s->readable || !s->writable || event_add(s->readable, NULL) || event_add(s->writable, NULL))
         fatalx("stream: no memory for an event");
-    ac->ev.data = s;
-    ac->ev.addRead = want_read;
-    ac->ev.delRead = want_no_read;
-    ac->ev.addWrite = want_write;
-    ac->ev.delWrite = want_no_write;
-    ac->ev.cleanup = unwatch;
-}
-
-/* ---- the connection's life ---- */
-
-static void send_greeting(struct stream *s, redisAsyncContext *ac)
-{
-    int rc = REDIS_OK;
-
-    if (s->url->user[0])
-        rc = redisAsyncCommand(ac, on_greeting, NULL, "AUTH %s %s", s->url->user, s->url->password);
-    else if (s->url->password[0])
-        rc = redisAsyncCommand(ac, on_greeting, NULL, "AUTH %s", s->url->password);
-    if (rc == REDIS_OK && s->url->db)
-        rc = redisAsyncCommand(ac, on_greeting, NULL, "SELECT %d", s->url->db);
-    if (rc == REDIS_OK)
-        rc = redisAsyncCommand(ac, on_greeting, s, "PING");
-    if (rc != REDIS_OK)
-        log_warn("redis greeting not sent", LOG_S("redis", s->label)); /* the silence rule ends it */
-}
-
-static void on_connect(const redisAsyncContext *ac, int status)
-{
-    struct stream *s = ac->data;
-
-    if (status != REDIS_OK) {
-        /* ac->err is still 0 here. */
-        stream_lost(s, ac->c.errstr[0] ? ac->c.errstr : "connect failed");
-        return;
-    }
-    if (s->state != STREAM_CONNECTING)
-        return;
-    if (s->url->host[0])
-        redisEnableKeepAlive(&s->context->c);
-    stream_enter(s, STREAM_GREETING);
-    send_greeting(s, s->context);
-}
-
-static void on_disconnect(const redisAsyncContext *ac, int status)
-{
-    struct stream *s = ac->data;
-
-    stream_lost(s, status == REDIS_OK || !ac->errstr ? "closed" : ac->errstr);
 }
 
 static void stream_connect(struct stream *s)
 {
     const struct redis_url *url = s->url;
-    redisAsyncContext *ac = NULL;
 
     stream_enter(s, STREAM_CONNECTING);
     s->since_ms = clock_mono_ms();
     s->host = s->resolver ? resolver_address(s->resolver) : url->host;
     if (!s->host) {
-        stream_lost(s, "the host's address is not known");
+        stream_drop(s, "the host's address is not known");
         return;
     }
-    ac = url->path[0] ? redisAsyncConnectUnix(url->path) : redisAsyncConnect(s->host, url->port);
-    if (!ac || ac->err) {
-        stream_lost(s, ac && ac->errstr ? ac->errstr : "no memory for a connection");
-        if (ac)
-            redisAsyncFree(ac);
+    s->context =
+        url->path[0] ? redisConnectUnixNonBlock(url->path) : redisConnectNonBlock(s->host, url->port);
+    if (!s->context || s->context->err) {
+        stream_drop(s, s->context ? s->context->errstr : "no memory for a connection");
         return;
     }
-    ac->data = s;
-    s->context = ac;
-    watch(s, ac);
-    redisAsyncSetDisconnectCallback(ac, on_disconnect);
-    redisAsyncSetConnectCallback(ac, on_connect); /* asks for the first write */
-}
-
-/* Ends the connection from outside hiredis' callbacks. */
-static void stream_drop(struct stream *s, const char *why)
-{
-    redisAsyncContext *ac = s->context;
-
-    stream_lost(s, why); /* first: onDisconnect knows no reason, and may not be called at all */
-    if (ac)
-        redisAsyncFree(ac); /* open commands call back with NULL here */
+    plain_reply_init(&s->reply, s->context->reader);
+    watch(s);
 }
 
 void stream_tick(struct stream *s, int64_t mono_ms)
@@ -440,7 +540,9 @@ struct stream *stream_new(struct event_base *base, const struct redis_url *url, 
     redis_url_label(url, s->label, sizeof(s->label));
     if (getrandom(&s->random, sizeof(s->random), 0) != (ssize_t)sizeof(s->random) || s->random == 0)
         s->random = (uint64_t)clock_mono_us() | 1;
-    s->flush = event_new(base, -1, 0, on_writable, s);
+    s->step.done = on_step;
+    s->last.done = on_last;
+    s->flush = event_new(base, -1, 0, on_flush, s);
     if (!s->flush)
         fatalx("stream: no memory for an event");
     return s;
@@ -448,14 +550,10 @@ struct stream *stream_new(struct event_base *base, const struct redis_url *url, 
 
 void stream_stop(struct stream *s)
 {
-    redisAsyncContext *ac = s->context;
-
     if (s->state == STREAM_STOPPED)
         return;
-    stream_enter(s, STREAM_STOPPED); /* first: nothing that calls back now may send */
-    if (ac)
-        redisAsyncFree(ac);
-    s->context = NULL;
+    stream_enter(s, STREAM_STOPPED);
+    stream_close(s);
 }
 
 void stream_free(struct stream *s)
@@ -464,15 +562,8 @@ void stream_free(struct stream *s)
         return;
     stream_stop(s);
     event_free(s->flush);
+    free(s->calls);
     free(s);
-}
-
-bool stream_send(struct stream *s, const void *command, size_t n, struct stream_call *call)
-{
-    if (s->state != STREAM_UP)
-        return false;
-    return redisAsyncFormattedCommand(s->context, call ? on_reply : on_unawaited, call, command, n) ==
-           REDIS_OK;
 }
 
 uint64_t stream_generation(const struct stream *s)

@@ -4,10 +4,10 @@
  * Out:     one reply a command, in the order they were sent, by the command's own callback. What a reply means is
  *          judged by pending.c.
  * Fails:   every command accepted gets exactly one event; when the connection dies that event is STREAM_REPLY_LOST
- *          (hiredis then calls back with NULL), which says nothing about whether Redis ran it.
+ *          (all that are open get it then), which says nothing about whether Redis ran it.
  * Thread:  its loop's only. Never blocks.
- * Why so:  hiredis' asynchronous side has no time-outs of its own: a frozen Redis would keep every command for ever. So a
- *          PING goes out every second, and a connection silent for STREAM_SILENCE_MS is dropped and made anew. */
+ * Why so:  nothing tells that a Redis is frozen, and it would keep every command for ever. So a PING goes out every second,
+ *          and a connection silent for STREAM_SILENCE_MS is dropped and made anew. */
 #ifndef SHOPSTREAM_SERVER_STREAM_H
 #define SHOPSTREAM_SERVER_STREAM_H
 

@@ -88,7 +88,7 @@ def case_unsigned_is_401_stored_nowhere_and_counted():
         before = counted(name)
         check_equal(server.push(body, {"Authorization": sent}), (401, b""), "answer to %r" % sent)
         check_equal(counted(name) - before, 1, "counted %s for %r" % (reason, sent))
-    check_equal(redis.client.keys("*"), [], "keys in Redis")
+    check_equal(redis.client.keys("webhooks:{*"), [], "keys in Redis")  # not: who and where the server is
 
 
 def case_a_header_whose_name_only_begins_alike_is_no_signature():
@@ -263,6 +263,68 @@ def case_kept_alive_connections_serve_many_requests_also_pipelined():
             check(more, "five answers, got %r" % got)
             got += more
     check_equal(len(redis.entries()), 21, "entries")
+
+
+def answers_of(s, count):
+    """Statuses of that many answers, read one after the other."""
+    got = b""
+    while got.count(b"\r\n\r\n") < count:
+        more = s.recv(65536)
+        check(more, "%d answers, got %r" % (count, got))
+        got += more
+    return [int(answer.split()[1]) for answer in got.split(b"HTTP/1.1")[1:] for answer in [b"HTTP/1.1" + answer]]
+
+
+def wire(body):
+    """A signed push as it goes over the connection."""
+    return (b"POST /webhooks/tiktok HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n"
+            % (sign(body).encode(), len(body))) + body
+
+
+def with_redis_frozen(lone, act):
+    """A connection whose push waits for Redis while act(connection) is done and the loop has turned. A slow machine may let
+    the deadline pass: then that push is a 503."""
+    s = raw_socket(lone.port)
+    redis.freeze()
+    try:
+        s.sendall(wire(order_event("7000")))
+        wait_for("a push in flight", lambda: lone.metric("shopstream_server_inflight") > 0 or counted_answers(lone) > 0)
+        act(s)
+        check_equal(lone.exchange("POST", "/nowhere", b"x", {})[0].status, 404, "an answer meanwhile")
+    finally:
+        redis.thaw()
+    return s
+
+
+def counted_answers(lone):
+    return lone.metric('shopstream_server_unavailable_total{reason="deadline"}')
+
+
+def case_what_comes_while_a_push_waits_is_answered_in_its_turn():
+    """One push waits for a frozen Redis, 200 more and half of another come behind it on the same connection: 202 answers."""
+    fresh()
+    with Server(redis, {"SERVER_THREADS": 1, "ANSWER_DEADLINE_MS": 2900, "REPLAY_SECONDS": 0}) as lone:
+        more = b"".join(wire(order_event("71%03d" % i, note="x" * 700)) for i in range(200))
+        last = wire(order_event("7200"))
+        with with_redis_frozen(lone, lambda s: s.sendall(more + last[:70])) as s:
+            statuses = answers_of(s, 201)
+            s.sendall(last[70:])
+            statuses += answers_of(s, 1)
+    check_equal(len(statuses), 202, "answers")
+    check_equal(set(statuses) - {200, 503}, set(), "statuses")
+    check(len(redis.entries()) >= statuses.count(200), "every 200 is stored")
+
+
+def case_a_client_that_says_no_more_while_its_push_waits_gets_its_answer():
+    fresh()
+    with Server(redis, {"SERVER_THREADS": 1, "ANSWER_DEADLINE_MS": 2900, "REPLAY_SECONDS": 0}) as lone:
+        with with_redis_frozen(lone, lambda s: s.shutdown(socket.SHUT_WR)) as s:
+            check(answers_of(s, 1)[0] in (200, 503), "an answer")
+            check_equal(s.recv(100), b"", "behind it")
+        with with_redis_frozen(lone, lambda s: s.close()):
+            pass
+        wait_for("nothing in flight", lambda: lone.metric("shopstream_server_inflight") == 0)
+        wait_for("no connection left", lambda: lone.metric("shopstream_server_connections") == 0)
 
 
 def case_expect_100_continue():
