@@ -285,10 +285,11 @@ def case_redis_full_lets_workers_drain_and_goes_on_when_memory_is_raised():
         world.settle()
         world.add_entry(v="1", kind="order", id="7", padding="x" * 20000)
         wait_for("its dead letter", lambda: len(world.dead()) == 1)
-        with Load(world, world.sim.burst(shops=2, orders=300, events=900, seed=2), rate=2000) as load:
-            world.stop_workers()
-            world.add_entry(v="1", kind="order", id="8", padding="x" * 20000)
-            fill(world, 0)
+        world.stop_workers()
+        world.send(world.sim.burst(shops=2, orders=300, events=300, seed=2))
+        world.add_entry(v="1", kind="order", id="8", padding="x" * 20000)
+        fill(world, 0)
+        with Load(world, world.sim.burst(shops=2, orders=300, events=600, seed=3), rate=2000) as load:
             wait_for("503s", lambda: world.server.metric('shopstream_server_unavailable_total{reason="redis_error"}') > 0, 20)
             late = world.worker()  # its heartbeat cannot be set: it has to start all the same
             wait_for("only the refused dead letter", lambda: world.group()[0] == 0 and len(pending(world)) == 1, 30)
