@@ -88,36 +88,40 @@ static size_t clock_no_text(char *to)
     return 1;
 }
 
-static char *clock_put(char *to, int value, int digits, char end)
+/* Two digits and the character that follows. */
+static char *clock_put(char *to, unsigned value, char end)
 {
-    for (int i = digits - 1; i >= 0; i--, value /= 10)
-        to[i] = (char)('0' + value % 10);
-    to[digits] = end;
-    return to + digits + 1;
+    to[0] = (char)('0' + value / 10);
+    to[1] = (char)('0' + value % 10);
+    to[2] = end;
+    return to + 3;
 }
 
 /* "2024-11-29T10:30:00" and the character that follows. */
 static char *clock_put_fields(char *to, const struct clock_fields *f, char end)
 {
-    to = clock_put(to, (int)f->year, 4, '-');
-    to = clock_put(to, f->month, 2, '-');
-    to = clock_put(to, f->day, 2, 'T');
-    to = clock_put(to, f->second / 3600, 2, ':');
-    to = clock_put(to, f->second / 60 % 60, 2, ':');
-    return clock_put(to, f->second % 60, 2, end);
+    unsigned year = (unsigned)f->year, minute = (unsigned)f->second / 60;
+
+    to = clock_put(to, year / 100, '\0') - 1;
+    to = clock_put(to, year % 100, '-');
+    to = clock_put(to, (unsigned)f->month, '-');
+    to = clock_put(to, (unsigned)f->day, 'T');
+    to = clock_put(to, minute / 60, ':');
+    to = clock_put(to, minute % 60, ':');
+    return clock_put(to, (unsigned)f->second % 60, end);
 }
 
 size_t clock_format_offset(char *to, int64_t ms, int offset_minutes)
 {
-    int distance = offset_minutes < 0 ? -offset_minutes : offset_minutes;
+    unsigned distance = (unsigned)(offset_minutes < 0 ? -offset_minutes : offset_minutes);
     struct clock_fields f;
     char *end;
 
     if (!clock_split(ms, offset_minutes, &f))
         return clock_no_text(to);
     end = clock_put_fields(to, &f, offset_minutes < 0 ? '-' : '+');
-    end = clock_put(end, distance / 60, 2, ':');
-    end = clock_put(end, distance % 60, 2, '\0');
+    end = clock_put(end, distance / 60, ':');
+    end = clock_put(end, distance % 60, '\0');
     return (size_t)(end - to - 1);
 }
 
@@ -129,7 +133,8 @@ size_t clock_format_utc(char *to, int64_t ms)
     if (!clock_split(ms, 0, &f))
         return clock_no_text(to);
     end = clock_put_fields(to, &f, '.');
-    end = clock_put(end, f.millis, 3, 'Z');
+    *end++ = (char)('0' + f.millis / 100);
+    end = clock_put(end, (unsigned)f.millis % 100, 'Z');
     *end = '\0';
     return (size_t)(end - to);
 }

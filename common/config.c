@@ -90,7 +90,7 @@ static const struct config_key config_keys[] = {
      "longest a turn waits for marketplace calls, ms"},
     {"FETCH_MAX_CALLS", KIND_INT, AT(fetch_max_calls), "32", 1, 1024, CONFIG_WORKER,
      "concurrent calls of a lane"},
-    {"FETCH_MAX_IDS", KIND_INT, AT(fetch_max_ids), "1000", 1, 100000, CONFIG_WORKER,
+    {"FETCH_MAX_IDS", KIND_INT, AT(fetch_max_ids), "900", 1, 100000, CONFIG_WORKER,
      "most ids asked for in a turn"},
     {"FETCH_POLICY", KIND_POLICY, AT(fetch_policy), "stale", 0, 0, CONFIG_WORKER,
      "when the marketplace is asked: stale, missing or always"},

@@ -15,7 +15,9 @@
 #include "common/log.h"
 #include "common/number.h"
 
-yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struct err *err)
+/* flags: besides that numbers stay text. */
+static yyjson_doc *json_read(char *text, size_t n, yyjson_read_flag flags, const yyjson_alc *alc,
+                             struct err *err)
 {
     yyjson_read_err reason = {0};
     yyjson_doc *doc;
@@ -24,8 +26,7 @@ yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struc
         err_set(err, ERR_DATA, 0, "json: empty");
         return NULL;
     }
-    /* Without the in-situ flag yyjson only reads its input, though the parameter is not const. */
-    doc = yyjson_read_opts((char *)(uintptr_t)bytes, n, YYJSON_READ_NUMBER_AS_RAW, alc, &reason);
+    doc = yyjson_read_opts(text, n, YYJSON_READ_NUMBER_AS_RAW | flags, alc, &reason);
     if (!doc && !alc && reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         fatalx("out of memory",
                LOG_I("bytes", n)); /* nothing is wrong with the text: it must not be judged by this */
@@ -39,6 +40,19 @@ yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struc
         return NULL;
     }
     return doc;
+}
+
+yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struct err *err)
+{
+    /* Without the in-situ flag yyjson only reads its input, though the parameter is not const. */
+    return json_read((char *)(uintptr_t)bytes, n, YYJSON_READ_NOFLAG, alc, err);
+}
+
+yyjson_doc *json_parse_in_place(struct strbuf *text, struct err *err)
+{
+    strbuf_reserve(text, JSON_ROOM);
+    memset(text->data + text->length, 0, JSON_ROOM); /* where the reader stops without counting */
+    return json_read(text->data, text->length, YYJSON_READ_INSITU, NULL, err);
 }
 
 /* yyjson keeps a value's whole subtree behind it in one array, in document order. So one walk over that array, with
@@ -55,10 +69,10 @@ size_t json_depth(yyjson_val *value, size_t limit)
         limit = JSON_MAX_DEPTH;
     end = unsafe_yyjson_get_next(value);
     for (yyjson_val *v = value; v < end; v++) {
+        if (!unsafe_yyjson_is_ctn(v))
+            continue;
         while (level > 0 && v >= open[level - 1])
             level--;
-        if (!yyjson_is_ctn(v))
-            continue;
         if (level == limit)
             return limit + 1;
         open[level++] = unsafe_yyjson_get_next(v);

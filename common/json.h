@@ -13,8 +13,9 @@
 #include <yyjson.h>
 
 #include "common/err.h"
+#include "common/strbuf.h"
 
-enum { JSON_MAX_DEPTH = 64 };
+enum { JSON_MAX_DEPTH = 64, JSON_ROOM = YYJSON_PADDING_SIZE };
 
 enum json_got {
     JSON_GOT,    /* *out set */
@@ -32,6 +33,10 @@ struct json_text {
  * also for nesting beyond JSON_MAX_DEPTH. alc: NULL or a yyjson allocator (pool over arena memory). */
 yyjson_doc *json_parse(const void *bytes, size_t n, const yyjson_alc *alc, struct err *err)
     __attribute__((warn_unused_result));
+
+/* The same without a copy of the text: rewrites it, also on failure, and the document borrows it. Keep it untouched for as
+ * long. Nothing moves when it has room for JSON_ROOM bytes more. */
+yyjson_doc *json_parse_in_place(struct strbuf *text, struct err *err) __attribute__((warn_unused_result));
 
 /* Levels of arrays and objects below and including value; stops counting at limit + 1. limit: at most JSON_MAX_DEPTH.
  * Not recursive. */

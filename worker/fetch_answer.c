@@ -459,10 +459,8 @@ static void probe_judged(struct fetcher *f, struct call *c, const struct platfor
 static void call_judged(struct fetcher *f, struct call *c, const struct platform_result *result,
                         bool no_answer)
 {
-    if (result->class != CALL_OK) {
-        yyjson_doc_free(c->doc);
-        c->doc = NULL; /* c may be sent again */
-    }
+    if (result->class != CALL_OK)
+        call_drop_answer(c); /* c may be sent again */
     switch (result->class) {
     case CALL_LIMIT:
         fetch_shop_limited(f, c->shop, c, result);
@@ -512,8 +510,11 @@ static void call_ended(struct fetcher *f, struct call *c, struct http_answer *a)
     slow = a->ended_mono_ms - a->started_mono_ms > f->config->fetch_budget_ms / 2;
     s->slow = c->probe ? s->slow || slow : slow; /* a quick probe does not make detail calls quick */
     s->probing = s->probing && !c->probe;
-    if (a->status != 0 && a->body.length > 0)
-        c->doc = json_parse(a->body.data, a->body.length, NULL, NULL);
+    if (a->status != 0 && a->body.length > 0) {
+        c->text = a->body;
+        a->body = STRBUF_INIT; /* it goes with the call */
+        c->doc = json_parse_in_place(&c->text, NULL);
+    }
     answer.root = c->doc ? yyjson_doc_get_root(c->doc) : NULL;
     s->platform->judge(c->endpoint, &answer, &result);
     count_result(f, s, &result);

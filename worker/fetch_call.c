@@ -44,11 +44,18 @@ struct call *call_new(struct fetch_shop *shop, int endpoint, size_t room)
     return c;
 }
 
+void call_drop_answer(struct call *c)
+{
+    yyjson_doc_free(c->doc);
+    c->doc = NULL;
+    strbuf_deinit(&c->text);
+}
+
 void call_free(struct call *c)
 {
     for (size_t i = 0; i < c->count; i++)
         free(c->items[i].subject);
-    yyjson_doc_free(c->doc);
+    call_drop_answer(c);
     free(c);
 }
 

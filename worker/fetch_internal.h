@@ -73,6 +73,7 @@ struct call {
     bool outage;             /* suspect: it failed as an endpoint fails that is down */
     char error[200];         /* suspect: what the platform said */
     yyjson_doc *doc;         /* answered: owned */
+    struct strbuf text;      /* answered: owned; borrowed by doc */
     size_t room;             /* items there is memory for */
     size_t count;            /* items */
     size_t distinct;         /* different ids among them: needs of two kinds may share one */
@@ -246,6 +247,7 @@ const char *call_subject(const struct item *item);
 
 /* Adds an item. Takes subject (NULL: the need's id). */
 void call_add(struct call *c, struct need *n, char *subject, bool background);
+void call_drop_answer(struct call *c); /* its document and text */
 void call_free(struct call *c);
 void calls_free(struct call *c); /* and all behind it */
 

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/number.h"
 
@@ -27,6 +28,7 @@ enum {
     HTTP_TRUST_MAX = 8 * 1024 * 1024, /* bytes of certificates read */
     HTTP_HOST_MAX = 96,               /* of a host name in a sentence */
     HTTP_IDLE_CONNECTIONS = 64,       /* kept open at least, beyond FETCH_MAX_CALLS */
+    HTTP_READ_MAX = 64 * 1024,        /* bytes of one read: an answer of fifty orders has 200 KB */
 };
 
 /* One call, or a handle waiting for its next one. */
@@ -95,7 +97,7 @@ static void expect_body(struct http_call *call, const char *length)
     uint64_t n;
 
     if (number_u64(length, strlen(length), &n) && n <= HTTP_BODY_MAX)
-        strbuf_reserve(&call->answer.body, (size_t)n);
+        strbuf_reserve(&call->answer.body, (size_t)n + JSON_ROOM);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
@@ -230,6 +232,7 @@ static bool easy_set_up(struct http_call *call)
               curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+              curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)HTTP_READ_MAX) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_MAX) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_USERAGENT, "shopstream/" SHOPSTREAM_VERSION) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
@@ -323,6 +326,31 @@ static bool body_set(CURL *e, const struct platform_request *request)
            curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, strbuf_text(&request->body)) == CURLE_OK;
 }
 
+/* Nothing in it that a line of HTTP could end at. */
+static bool is_one_word(const char *text)
+{
+    while (*text > ' ' && *text < 0x7f)
+        text++;
+    return *text == '\0';
+}
+
+/* libcurl takes a URL apart and puts it together several times, a byte at a time, and fifty ids make a long one. So the
+ * query goes past that: the URL names host and path, the target is what stands in the request. */
+static bool url_set(CURL *e, const char *url)
+{
+    const char *authority = strstr(url, "://"), *path = authority ? strchr(authority + 3, '/') : NULL;
+    const char *query = strchr(url, '?');
+    bool apart = path && query && path < query && is_one_word(path);
+    struct strbuf short_url = STRBUF_INIT;
+    bool ok;
+
+    strbuf_add(&short_url, url, apart ? (size_t)(query - url) : strlen(url));
+    ok = curl_easy_setopt(e, CURLOPT_URL, strbuf_text(&short_url)) == CURLE_OK &&
+         curl_easy_setopt(e, CURLOPT_REQUEST_TARGET, apart ? path : NULL) == CURLE_OK;
+    strbuf_deinit(&short_url);
+    return ok;
+}
+
 static bool call_set(struct http_call *call, const struct platform_request *request, int64_t timeout_ms)
 {
     const char *url = strbuf_text(&request->url);
@@ -330,7 +358,7 @@ static bool call_set(struct http_call *call, const struct platform_request *requ
     CURL *e = call->easy;
 
     host_of(url, call->host, sizeof call->host);
-    return curl_easy_setopt(e, CURLOPT_URL, url) == CURLE_OK &&
+    return url_set(e, url) &&
            curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http") == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_PROXY, tls ? NULL : "") == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK && body_set(e, request) &&

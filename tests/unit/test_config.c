@@ -120,7 +120,7 @@ TEST(the_worker_starts_with_defaults)
     CHECK_INT(c.sync_batch_size_orders, 300);
     CHECK_INT(c.fetch_policy, CONFIG_FETCH_STALE);
     CHECK_INT(c.fetch_budget_ms, 2000);
-    CHECK_INT(c.fetch_max_ids, 1000);
+    CHECK_INT(c.fetch_max_ids, 900);
     CHECK_INT(c.fetch_shop_calls, 4);
     CHECK_INT(c.fetch_max_calls, 32);
     CHECK_INT(c.request_timeout_ms, 120000);

@@ -108,6 +108,58 @@ static struct bufferevent *count_connection(struct event_base *base, void *arg)
     return NULL; /* evhttp makes its own */
 }
 
+static char target[256]; /* of the last request, as it came */
+
+static void note_target(struct evhttp_request *r, void *arg)
+{
+    (void)arg;
+    snprintf(target, sizeof target, "%s", evhttp_request_get_uri(r));
+    evhttp_send_reply(r, 200, "OK", NULL);
+}
+
+/* The signature is over just this. */
+TEST(sends_path_and_query_as_they_stand)
+{
+    static const char *const targets[] = {"/a/%2e%2e/b?ids=1%2C2&x=%20&sign=SECRET", "/a//b?ids=1,2,3?",
+                                          "/a?", "/a", "/?b=/c"};
+
+    begin();
+    evhttp_set_gencb(market.http, note_target, NULL);
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        char url[160];
+        void *context;
+        struct http_answer a;
+
+        snprintf(url, sizeof url, "http://127.0.0.1:%d%s", market.port, targets[i]);
+        CHECK(start(url, 5000, NULL));
+        a = next(&context);
+        CHECK_INT(a.status, 200);
+        CHECK_TEXT(target, targets[i]);
+        http_answer_deinit(&a);
+    }
+    end();
+}
+
+/* libcurl refuses it, or sends it escaped; one request stays one. */
+TEST(a_line_end_in_a_url_starts_no_other_request)
+{
+    char url[160];
+    void *context;
+    struct http_answer a = {0};
+
+    begin();
+    evhttp_set_gencb(market.http, note_target, NULL);
+    target[0] = '\0';
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/a?b=1\r\nx-evil: 1", market.port);
+    if (start(url, 5000, NULL)) {
+        a = next(&context);
+        CHECK_INT(a.status, 0);
+    }
+    CHECK_TEXT(target, "");
+    http_answer_deinit(&a);
+    end();
+}
+
 TEST(keeps_connections_alive)
 {
     begin();
@@ -387,11 +439,12 @@ TEST(no_want_of_memory_in_libcurl_passes_for_an_answer)
 
 int main(int argc, char **argv)
 {
-    return HARNESS_MAIN(argc, argv, CASE(brings_answers_with_their_contexts), CASE(keeps_connections_alive),
-                        CASE(gives_up_after_the_time_out_of_the_call), CASE(does_not_follow_redirects),
-                        CASE(refuses_a_body_over_the_bound), CASE(reads_retry_after),
-                        CASE(says_that_nobody_listens_without_the_url), CASE(speaks_only_http_and_https),
-                        CASE(verifies_certificates), CASE(abort_forgets_what_is_under_way),
-                        CASE(a_bad_ca_file_is_named),
-                        CASE(no_want_of_memory_in_libcurl_passes_for_an_answer));
+    return HARNESS_MAIN(
+        argc, argv, CASE(brings_answers_with_their_contexts), CASE(sends_path_and_query_as_they_stand),
+        CASE(a_line_end_in_a_url_starts_no_other_request), CASE(keeps_connections_alive),
+        CASE(gives_up_after_the_time_out_of_the_call), CASE(does_not_follow_redirects),
+        CASE(refuses_a_body_over_the_bound), CASE(reads_retry_after),
+        CASE(says_that_nobody_listens_without_the_url), CASE(speaks_only_http_and_https),
+        CASE(verifies_certificates), CASE(abort_forgets_what_is_under_way), CASE(a_bad_ca_file_is_named),
+        CASE(no_want_of_memory_in_libcurl_passes_for_an_answer));
 }

@@ -272,6 +272,67 @@ TEST(a_text_there_is_no_memory_for_ends_the_process_and_is_not_judged)
     free(text);
 }
 
+TEST(in_place_the_document_borrows_the_text)
+{
+    struct strbuf text = STRBUF_INIT;
+    struct err err = {0};
+    yyjson_doc *doc;
+    yyjson_val *value;
+
+    strbuf_add_text(&text, "{\"a\":\"tab\\tend\",\"n\":12345678901234567890}");
+    doc = json_parse_in_place(&text, &err);
+    CHECK(doc != NULL);
+    value = yyjson_obj_get(yyjson_doc_get_root(doc), "a");
+    CHECK_TEXT(yyjson_get_str(value), "tab\tend");
+    CHECK(yyjson_get_str(value) > text.data && yyjson_get_str(value) < text.data + text.length);
+    value = yyjson_obj_get(yyjson_doc_get_root(doc), "n");
+    CHECK_INT(yyjson_get_len(value), 20);
+    CHECK(memcmp(yyjson_get_raw(value), "12345678901234567890", 20) == 0);
+    yyjson_doc_free(doc);
+    strbuf_deinit(&text);
+}
+
+TEST(in_place_the_same_is_refused)
+{
+    static const char *const refused[] = {"", "{\"a\":", "[1]x", "{\"a\":oops}", "\xef\xbb\xbf[]"};
+    struct strbuf text = STRBUF_INIT;
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        strbuf_reset(&text);
+        strbuf_add_text(&text, refused[i]);
+        CHECK(json_parse_in_place(&text, &err) == NULL);
+        CHECK(err.domain == ERR_DATA);
+    }
+    strbuf_reset(&text);
+    for (int i = 0; i <= JSON_MAX_DEPTH; i++)
+        strbuf_add_char(&text, '[');
+    for (int i = 0; i <= JSON_MAX_DEPTH; i++)
+        strbuf_add_char(&text, ']');
+    CHECK(json_parse_in_place(&text, &err) == NULL);
+    CHECK_TEXT(err.text, "json: nested deeper than 64 levels");
+    strbuf_deinit(&text);
+}
+
+TEST(in_place_nothing_moves_when_there_is_room)
+{
+    struct strbuf text = STRBUF_INIT;
+    char *before;
+    yyjson_doc *doc;
+
+    strbuf_reserve(&text, 1000 + JSON_ROOM);
+    strbuf_add_char(&text, '"');
+    while (text.length < 999)
+        strbuf_add_char(&text, 'x');
+    strbuf_add_char(&text, '"');
+    before = text.data;
+    doc = json_parse_in_place(&text, NULL);
+    CHECK(doc != NULL);
+    CHECK(text.data == before);
+    yyjson_doc_free(doc);
+    strbuf_deinit(&text);
+}
+
 int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(keeps_ids_of_any_size), CASE(tells_an_absent_id_from_a_wrong_one),
@@ -281,5 +342,7 @@ int main(int argc, char **argv)
                         CASE(survives_a_million_nested_arrays), CASE(keeps_nul_characters_inside_strings),
                         CASE(the_first_of_duplicate_keys_counts), CASE(refuses_what_is_not_json),
                         CASE(reads_from_memory_that_is_not_terminated),
-                        CASE(a_text_there_is_no_memory_for_ends_the_process_and_is_not_judged));
+                        CASE(a_text_there_is_no_memory_for_ends_the_process_and_is_not_judged),
+                        CASE(in_place_the_document_borrows_the_text), CASE(in_place_the_same_is_refused),
+                        CASE(in_place_nothing_moves_when_there_is_room));
 }

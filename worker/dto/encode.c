@@ -6,8 +6,7 @@
  * Thread:  one.
  * Why so:  libbson's bson_append_* take 30 to 60 ns an element, most of it for variable arguments and for keeping all
  *          parents valid after every element. An order has 250 elements. Here an element is a few copies into a buffer
- *          that is big enough; parents get their length when they are closed. Numbers are little-endian in BSON whatever
- *          the machine, hence the stores byte by byte, which the compiler makes one.
+ *          that is big enough; parents get their length when they are closed.
  *
  *   document | length 4 | element ... | 0 |        element | type 1 | key ... 0 | value |
  *   text     | length 4, NUL counted | bytes ... | 0 | */
@@ -52,8 +51,8 @@ void encode_reset(struct encode *e)
     e->failed = false;
 }
 
-/* Room for n bytes and one more: the NUL behind the document. */
-static bool encode_reserve(struct encode *e, size_t n)
+/* The buffer is full, or the document has failed. */
+static bool encode_grow(struct encode *e, size_t n)
 {
     size_t capacity = e->capacity;
 
@@ -61,8 +60,6 @@ static bool encode_reserve(struct encode *e, size_t n)
         e->failed = true;
         return false;
     }
-    if (n < capacity - e->length)
-        return true;
     while (n >= capacity - e->length)
         capacity *= 2; /* ends: length + n is below the limit of 2^31 */
     e->data = xrealloc(e->data, capacity);
@@ -70,16 +67,22 @@ static bool encode_reserve(struct encode *e, size_t n)
     return true;
 }
 
+/* Room for n bytes and one more: the NUL behind the document. */
+static inline bool encode_reserve(struct encode *e, size_t n)
+{
+    return (!e->failed && n < e->limit - e->length && n < e->capacity - e->length) || encode_grow(e, n);
+}
+
 static void encode_u32_at(uint8_t *at, uint32_t v)
 {
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(v >> (8 * i));
+    v = BSON_UINT32_TO_LE(v);
+    memcpy(at, &v, sizeof v);
 }
 
 static void encode_u64_at(uint8_t *at, uint64_t v)
 {
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)(v >> (8 * i));
+    v = BSON_UINT64_TO_LE(v);
+    memcpy(at, &v, sizeof v);
 }
 
 /* Type and key, and room for a value of n bytes behind them. Returns where it goes; NULL: failed. */
