@@ -29,13 +29,14 @@ def case_worker_told_to_leave_under_load_hands_back_without_blame():
     Five leave in turn: an attempt charged for that would bury events that have two."""
     with World(worker=LONG_LEASES) as world:
         world.worker("stays")
-        with Load(world, world.sim.burst(shops=2, orders=400, events=1600), rate=300) as load:
-            for number in range(5):
-                leaver = world.worker("leaves%d" % number)
+        world.sim.fault("slow", ms=200)
+        for number in range(5):
+            leaver = world.worker("leaves%d" % number)
+            with Load(world, world.sim.burst(shops=2, orders=80, events=320), rate=300) as load:
                 wait_for("work in its hands", lambda: pending(world, "leaves%d-0" % number))
                 leaver.stop(20)
                 check_equal(pending(world, "leaves%d-0" % number), [], "entries it did not hand back")
-            load.finish(statuses=[200])
+                load.finish(statuses=[200])
         world.settle(20)
         check_equal(log_count(world, "without a heartbeat"), 0, "entries taken over instead of handed back")
         check_nobody_blamed(world)
