@@ -1,8 +1,9 @@
 /* connections.c - server: limit, slow clients, and what evhttp answers by itself. Reasons: connections.h.
  *
  * Closing is in two steps: evhttp shuts its side down and lets go of the bufferevent, and the sweep, at most SWEEP_MS
- * later, drops ours, which closes the descriptor. So the count is the number of descriptors, and a client that is still
- * sending when it is refused (413) has time to read why before the kernel resets the connection.
+ * later, drops ours, which closes the descriptor. So the count is the number of descriptors. A client that is still
+ * sending when it is refused (413) gets LINGER_MS to read why before the kernel resets the connection, which would take
+ * the answer back: nginx tells its client 502 then. At the limit it does not get them.
  *
  * A connection is closed from here by shutting its socket down, never by freeing anything: evhttp then meets the end of
  * the stream and cleans up on its own path. That is done only while no request of the connection is being handled
@@ -49,6 +50,7 @@ enum {
     RECEIVING_MAX = 64 << 20,   /* bytes of unfinished requests a loop holds */
     RECEIVING_SMALL = 64 << 10, /* a connection with less of them is never the one to go */
     UNWANTED_MS = 1000,         /* life of a connection over the limit */
+    LINGER_MS = 1000,           /* of one that was refused in the middle of its request */
     REAP_MS = 50,               /* at the limit: not more often than this is looked for closed ones */
 };
 
@@ -59,6 +61,7 @@ struct connection {
     struct event anchor;     /* one-shot, does nothing; assigned with the first byte */
     int64_t since_ms;        /* monotonic: first byte of the unfinished request; 0: none */
     size_t received;         /* bytes of the unfinished request */
+    int64_t refused_ms;      /* monotonic: a sweep found it closed in the middle of a request; 0: none has */
     bool unwanted;           /* over the limit */
     bool shut;               /* we have shut it down */
 };
@@ -348,6 +351,16 @@ void connections_answering(struct connections *all, bool ours)
     all->ours = ours;
 }
 
+/* evhttp has closed it, and its client may still be sending. */
+static bool lingers(struct connection *c, int64_t mono_ms)
+{
+    if (c->since_ms == 0 || c->shut || atomic_load(&c->all->limit->open) >= c->all->limit->most)
+        return false;
+    if (c->refused_ms == 0)
+        c->refused_ms = mono_ms;
+    return mono_ms - c->refused_ms < LINGER_MS;
+}
+
 void connections_sweep(struct connections *all, int64_t mono_ms)
 {
     struct connection *c, *next;
@@ -357,7 +370,8 @@ void connections_sweep(struct connections *all, int64_t mono_ms)
     for (c = all->first; c; c = next) {
         next = c->next;
         if (closed(c)) {
-            forget(c);
+            if (!lingers(c, mono_ms))
+                forget(c);
             continue;
         }
         if (c->since_ms == 0)

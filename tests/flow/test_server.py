@@ -235,6 +235,19 @@ def case_bodies_around_the_limit_with_length_and_chunked():
     check_equal(counted('requests_total{answer="too_large"}') - too_large, 4, "counted")
 
 
+def case_who_still_sends_when_refused_can_read_why():
+    refused = server.metric('shopstream_server_requests_total{answer="too_large"}')
+    with raw_socket(server.port) as s:
+        s.sendall(b"POST /webhooks/tiktok HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (CAP * 2))
+        wait_for("the refusal", lambda: server.metric('shopstream_server_requests_total{answer="too_large"}') > refused)
+        open_now = server.metric("shopstream_server_connections")
+        for _ in range(60):  # more than half a second: the server looks at its connections four times a second
+            s.sendall(b"x" * 1000)
+            time.sleep(0.01)
+        check_equal(s.recv(1000).split()[1], b"413", "answer after sending on")
+        wait_for("its end", lambda: server.metric("shopstream_server_connections") < open_now)
+
+
 def case_headers_too_large_and_garbage_are_refused():
     with raw_socket(server.port) as s:
         s.sendall(b"POST /webhooks/tiktok HTTP/1.1\r\nX: " + b"x" * 20000 + b"\r\n")
