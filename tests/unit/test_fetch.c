@@ -815,7 +815,7 @@ TEST(an_unreachable_marketplace_opens_every_circuit)
         snprintf(shop, sizeof shop, "s%d", i);
         add_many(shop, 1, 3);
     }
-    s = turn();
+    s = turns_until_idle();
     CHECK_INT(s.deferred, 90);
     CHECK_INT(s.counted, 0);
     CHECK_INT(metric_get(METRIC_WORKER_CIRCUITS_OPEN), 30);
