@@ -330,19 +330,23 @@ static struct drain_slot *slot_of(struct drain *d, uint16_t number)
     return d->slots[number];
 }
 
+static void part_add(struct drain_slot *slot, uint64_t segment)
+{
+    if (slot->part_count == slot->part_room) {
+        slot->part_room = 2 * slot->part_room + 4;
+        slot->parts = xrealloc(slot->parts, slot->part_room * sizeof(*slot->parts));
+    }
+    slot->parts[slot->part_count++] = (struct drain_part){.segment = segment};
+}
+
 /* An entry of that id is with Redis and in that segment. */
 static void hold(struct drain_slot *slot, uint64_t segment, struct mark_id id)
 {
-    struct drain_part *part = slot->part_count > 0 ? &slot->parts[slot->part_count - 1] : NULL;
+    struct drain_part *part;
 
-    if (!part || part->segment != segment) {
-        if (slot->part_count == slot->part_room) {
-            slot->part_room = 2 * slot->part_room + 4;
-            slot->parts = xrealloc(slot->parts, slot->part_room * sizeof(*slot->parts));
-        }
-        part = &slot->parts[slot->part_count++];
-        *part = (struct drain_part){.segment = segment};
-    }
+    if (slot->part_count == 0 || slot->parts[slot->part_count - 1].segment != segment)
+        part_add(slot, segment);
+    part = &slot->parts[slot->part_count - 1];
     part->count++;
     if (mark_later(id, part->last))
         part->last = id;
