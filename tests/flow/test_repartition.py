@@ -191,6 +191,8 @@ def case_a_broken_record_stops_nothing_and_everybody_says_so():
             check_equal(world.server.metric("shopstream_server_partitions"), 3, "partitions in use")
             world.redis.client.delete(LAYOUT)
             wait_for("the record to come back", lambda: layout(world) == (3, 3))
+            wait_for("both to have read it", lambda: world.server.metric("shopstream_server_layout_unreadable") == 0
+                     and worker.metric("shopstream_worker_layout_unreadable") == 0)
         world.send(world.sim.burst(shops=8, orders=20, events=60))
         world.settle()
         world.check()
