@@ -611,12 +611,13 @@ bool config_listen_parse(const char *text, struct config_listen *out, struct err
         err_set(err, ERR_CONFIG, 0, "must be host:port with a port from 0 to 65535, or off");
         return false;
     }
-    if (end == host || (size_t)(end - host) >= sizeof listen.host ||
-        (!v6 && memchr(host, ':', (size_t)(end - host)))) {
-        err_set(err, ERR_CONFIG, 0, "must have a host before the port; an IPv6 address stands in brackets");
+    if (end > host && (size_t)(end - host) < sizeof listen.host)
+        memcpy(listen.host, host, (size_t)(end - host));
+    if (!listen.host[0] || v6 != (strchr(listen.host, ':') != NULL) || strpbrk(listen.host, "[]")) {
+        err_set(err, ERR_CONFIG, 0,
+                "must have a host before the port; an IPv6 address, and only that, stands in brackets");
         return false;
     }
-    memcpy(listen.host, host, (size_t)(end - host));
     if (!config_is_visible(listen.host)) {
         err_set(err, ERR_CONFIG, 0, "the host must not contain white space");
         return false;

@@ -391,9 +391,9 @@ TEST(names_kept_for_later_are_told_apart_from_typing_errors)
 
 TEST(listeners_are_host_and_port_or_off)
 {
-    static const char *const wrong[] = {"",        "8080",  ":8080",  "h:",     "h:65536",
-                                        "h:-1",    "h:+1",  "h: 1",   "::1:80", "[::1]",
-                                        "[::1]80", "[]:80", "h h:80", "OFF",    "[::1:80"};
+    static const char *const wrong[] = {
+        "",        "8080",  ":8080",  "h:",  "h:65536", "h:-1",    "h:+1",   "h: 1",   "::1:80", "[::1]",
+        "[::1]80", "[]:80", "h h:80", "OFF", "[::1:80", "[[A]:80", "[A]:80", "a[b:80", "a]:80"};
     struct config_listen listen = {.port = 5};
     struct err err;
 
