@@ -78,7 +78,7 @@ void watch_note(struct watch_slot *w, struct mark_id id)
 
 void watch_forget(struct watch_slot *w)
 {
-    w->probe = w->newest = w->next = (struct mark_id){0};
+    w->probe = w->asked = w->newest = w->next = (struct mark_id){0};
 }
 
 void watch_add_question(struct watch_slot *w, uint16_t slot, struct mark_id left, struct strbuf *to)
@@ -87,6 +87,7 @@ void watch_add_question(struct watch_slot *w, uint16_t slot, struct mark_id left
     const size_t key_length = watch_key(key, slot), id_length = mark_write_id(id, w->probe),
                  left_length = mark_write_id(left_id, left);
 
+    w->asked = w->probe;
     w->next = w->newest;
     resp_add_array(to, 6);
     resp_add_bulk(to, "EVAL", 4);
@@ -141,11 +142,12 @@ enum watch_verdict watch_judge(struct watch_slot *w, uint16_t slot, const char *
     }
     read.known = true;
     *w = read;
-    if (!is_none(w->probe) && (dead ? mark_later(w->probe, w->last) : *there != '1'))
+    if (!is_none(w->asked) && (dead ? mark_later(w->asked, w->last) : *there != '1'))
         return WATCH_GONE;
     if (was.known && w->added < was.added)
         return WATCH_FELL;
-    w->probe = w->next;
+    if (!is_none(w->next))
+        w->probe = w->next;
     return WATCH_FINE;
 }
 

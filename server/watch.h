@@ -44,6 +44,7 @@ enum watch_verdict {
 /* What is known of one stream. Zeroed: nothing. */
 struct watch_slot {
     struct mark_id probe;    /* entry to ask for; zero: none */
+    struct mark_id asked;    /* the one the question out is about; zero: none, or forgotten meanwhile */
     struct mark_id newest;   /* of those noted; zero: none */
     struct mark_id next;     /* newest when the question was built */
     bool known;              /* the next three are set, by the last answer */

@@ -84,9 +84,13 @@ static void judge_behind(const struct verdict *v, struct message *m)
  * clock that has stepped back by less than the skew makes an older read look newer, and that one stands there instead. */
 static bool was_read_for(const struct verdict *v)
 {
+    const struct need *n = v->need;
+
     if (v->refused)
         return false;
-    return v->need->answer.kind == ANSWER_FOUND || v->need->answer.kind == ANSWER_GONE;
+    if (n->kind == ENTRY_TRANSACTION && n->answer.kind == ANSWER_MISSING)
+        return true; /* money that is not there yet: stored is that it was looked for */
+    return n->answer.kind == ANSWER_FOUND || n->answer.kind == ANSWER_GONE;
 }
 
 /* The time of an entry of another partition proves nothing, a read after its delivery does; a tombstone of ours is one, too. */

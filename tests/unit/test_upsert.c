@@ -1713,6 +1713,26 @@ TEST(an_entry_of_another_partition_whose_read_was_refused_is_read_again)
     world_stop(&w);
 }
 
+/* Money that is not there yet: nothing is stored but that it was looked for. */
+TEST(an_entry_of_another_partition_whose_transactions_were_none_is_read_once)
+{
+    struct world w;
+    struct need *n;
+
+    world_start(&w);
+    move_the_shop(&w);
+    mongo_mock_put(w.mock, "orders", "{\"_id\":\"tiktok:749:1\"}");
+    n = wanted(&w, "1", 50);
+    n->kind = ENTRY_TRANSACTION;
+    n->document = companion(&w, DOCUMENT_MARK, "orders", n->doc_id, "transactions_fetched_ms", 100);
+    to_built(&w, n, n->document);
+    n->answer.kind = ANSWER_MISSING;
+    CHECK(flush(&w));
+    collect(&w);
+    CHECK_INT(outcome_of(&w, "1"), OUTCOME_DONE);
+    world_stop(&w);
+}
+
 TEST(a_tombstone_ends_an_entry_of_another_partition)
 {
     struct world w;
@@ -1949,6 +1969,7 @@ int main(int argc, char **argv)
         CASE(an_entry_of_another_partition_is_read_once_whatever_is_stored),
         CASE(an_entry_of_another_partition_that_is_not_served_yet_is_tried_again),
         CASE(an_entry_of_another_partition_whose_read_was_refused_is_read_again),
+        CASE(an_entry_of_another_partition_whose_transactions_were_none_is_read_once),
         CASE(a_tombstone_ends_an_entry_of_another_partition),
         CASE(any_order_with_duplicates_and_faults_gives_the_newest_state),
         CASE(any_order_with_deletions_gives_the_last_read),

@@ -79,6 +79,20 @@ TEST(a_flush_is_seen_behind_entries_that_came_after_it)
     redis_server_stop(&s);
 }
 
+/* The answer is about what was asked for, and the newcomer stays to be asked for next. */
+TEST(an_entry_stored_while_a_question_without_one_is_out_is_not_gone)
+{
+    struct watch_slot w = {0};
+    struct strbuf question = STRBUF_INIT;
+
+    watch_add_question(&w, 0, (struct mark_id){0}, &question);
+    watch_note(&w, (struct mark_id){5, 1});
+    CHECK_INT(watch_judge(&w, 0, "0 5-1 1 1 0-0 0-0", 17), WATCH_FINE);
+    watch_add_question(&w, 0, (struct mark_id){0}, &question);
+    CHECK_INT(watch_judge(&w, 0, "0 5-1 1 0 0-0 0-0", 17), WATCH_GONE);
+    strbuf_deinit(&question);
+}
+
 TEST(without_an_entry_to_ask_for_the_counter_tells)
 {
     struct watch_slot w = {0};
@@ -218,6 +232,7 @@ int main(int argc, char **argv)
 {
     return HARNESS_MAIN(argc, argv, CASE(nothing_lost_is_fine_and_the_counters_are_known),
                         CASE(a_flush_is_seen_behind_entries_that_came_after_it),
+                        CASE(an_entry_stored_while_a_question_without_one_is_out_is_not_gone),
                         CASE(without_an_entry_to_ask_for_the_counter_tells),
                         CASE(a_letter_that_was_taken_out_is_no_loss),
                         CASE(the_newest_survivor_is_told_up_to_what_had_left),

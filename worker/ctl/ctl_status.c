@@ -50,7 +50,6 @@ static void finding(struct status *s, const char *format, ...)
     json_array_append_new(s->findings, json_string(text));
 }
 
-/* Member of a flat name, value, name, value ... reply; NULL when absent or nil. */
 /* NULL: link lost or refused (err), or there is no such stream or group yet (err untouched). */
 static redisReply *ask(struct link *l, int argc, const char **argv, struct err *err)
 {
